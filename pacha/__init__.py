@@ -1,0 +1,3 @@
+"""Pacha: Git for machine-learning artifacts."""
+
+__version__ = "0.1.0"
