@@ -1,0 +1,72 @@
+"""Which process wrote something, and whether it is still alive: for locks and unfinished transactions."""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+#: A process on another machine cannot be asked; its work counts as abandoned after this long without a sign of life.
+FOREIGN_SECONDS_MAX = 30 * 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """A process: host, boot, process id and its start time (clock ticks; 0 where the system does not say)."""
+
+    host: str
+    boot: str
+    pid: int
+    started: int
+
+    @classmethod
+    def current(cls) -> "Owner":
+        """The running process."""
+        pid = os.getpid()
+        return cls(host=socket.gethostname(), boot=_boot_id(), pid=pid, started=_start_ticks(pid))
+
+    def is_alive(self, *, idle_seconds: float) -> bool:
+        """Tells whether the process still runs.
+
+        `idle_seconds` is how long ago it last touched its file: all that can be known of another machine's process.
+        """
+        if self.host != socket.gethostname():
+            return idle_seconds < FOREIGN_SECONDS_MAX
+        if self.boot != _boot_id():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return self.started == _start_ticks(self.pid)
+
+    def to_json(self) -> dict[str, object]:
+        """Its members as plain values."""
+        return {"host": self.host, "boot": self.boot, "pid": self.pid, "started": self.started}
+
+    @classmethod
+    def from_json(cls, value: object) -> "Owner | None":
+        """Reads `to_json`'s answer; None if it is not one."""
+        if not isinstance(value, dict):
+            return None
+        host, boot, pid, started = (value.get(name) for name in ("host", "boot", "pid", "started"))
+        if not (isinstance(host, str) and isinstance(boot, str) and isinstance(pid, int) and isinstance(started, int)):
+            return None
+        return cls(host=host, boot=boot, pid=pid, started=started)
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def _start_ticks(pid: int) -> int:
+    """Field 22 of /proc/PID/stat; the name in field 2 may hold blanks and brackets, so count from the last one."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return 0
+    return int(text.rpartition(")")[2].split()[19])
