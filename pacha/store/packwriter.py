@@ -1,0 +1,203 @@
+"""Writing one or more packs: what one `add` stores becomes one file and one flush.
+
+Any thread may add. Hashing and compression happen in the caller's thread; only the place in the file is handed out
+under a lock, so that writes go on side by side.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+from pacha.base.files import NewFile, Root
+from pacha.base.ids import Hasher, ObjectId, hash_bytes
+from pacha.store.codec import Codecs
+from pacha.store.pack import MAGIC, encode_footer
+from pacha.store.packindex import Row, encode_index
+from pacha.store.record import CHECKSUM_BYTES, RECORD_PLAIN_MAX, BadHeader, RecordHeader, checksum_of
+
+#: A pack is closed and a new one begun here: what a remote must take in one piece.
+PACK_BYTES_MAX = 1 << 30
+#: zstd is kept where it leaves at most this share of the plain length; less is not worth decoding.
+STORED_SHARE_MAX = 0.97
+#: Shorter bytes are stored as they are: a frame's own header eats what it could win.
+COMPRESS_BYTES_MIN = 128
+_RAW, _ZSTD = 0, 1
+
+
+class Present(Protocol):
+    """The store as the writer sees it: whether an object is already there, and sound."""
+
+    def holds(self, id: ObjectId) -> ObjectId | None:
+        """Returns the pack that holds a sound copy of the object, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackReceipt:
+    """What a writer stored. Units: bytes; `plain_bytes` and `stored_bytes` count new records only."""
+
+    packs: tuple[ObjectId, ...] = ()
+    records: int = 0
+    plain_bytes: int = 0
+    stored_bytes: int = 0
+    reused: frozenset[ObjectId] = frozenset()
+
+
+class _Open:
+    """The pack being written."""
+
+    def __init__(self, root: Root) -> None:
+        self.file: NewFile = root.new_file()
+        self.file.write(MAGIC)
+        self.end = len(MAGIC)
+        self.hasher = Hasher()
+        self.hasher.update(MAGIC)
+        self.rows: list[Row] = []
+
+
+class PackWriter:
+    """Adds objects to new packs. `close` makes them durable and visible; leaving by an exception discards them.
+
+    Crash: nothing is visible before `close`; each pack then appears whole, its index after it.
+    """
+
+    def __init__(
+        self, root: Root, *, folder: str, present: Present, on_reuse: Callable[[ObjectId], None] | None = None
+    ) -> None:
+        self._root = root
+        self._folder = folder
+        self._present = present
+        self._on_reuse = on_reuse
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._open: _Open | None = None
+        self._finished: list[_Open] = []
+        self._seen: set[bytes] = set()
+        self._reused: set[ObjectId] = set()
+        self._plain = 0
+
+    def __enter__(self) -> "PackWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._discard()
+
+    def add(self, type_name: str, data: bytes | bytearray | memoryview, *, id: ObjectId | None = None) -> ObjectId:
+        """Stores an object unless it is there already, and returns its id.
+
+        `id` spares a second hash where the caller has just made one. Errors: `MachineFailed`, `BadHeader` if the data
+        is larger than a record may be.
+        """
+        if len(data) > RECORD_PLAIN_MAX:
+            raise BadHeader(f"an object of {len(data)} bytes does not fit a record; cut it into a chunklist")
+        id = hash_bytes(data) if id is None else id
+        if self._is_known(id):
+            return id
+        codec, stored = self._encode(data)
+        checksum = id.raw[:CHECKSUM_BYTES] if codec == _RAW else checksum_of(stored)
+        header = RecordHeader(
+            type=type_name,
+            codec=codec,
+            plain_length=len(data),
+            stored_length=len(stored),
+            id=id,
+            checksum=checksum,
+        )
+        self._append(header, stored)
+        return id
+
+    def add_stored(self, header: RecordHeader, stored: memoryview) -> None:
+        """Stores a record as another pack holds it, without decoding. The caller has checked it."""
+        with self._lock:
+            if header.id.raw in self._seen:
+                return
+            self._seen.add(header.id.raw)
+        self._append(header, stored)
+
+    def _is_known(self, id: ObjectId) -> bool:
+        with self._lock:
+            if id.raw in self._seen:
+                return True
+            self._seen.add(id.raw)
+        pack = self._present.holds(id)
+        if pack is None:
+            return False
+        with self._lock:
+            is_new = pack not in self._reused
+            self._reused.add(pack)
+        if is_new and self._on_reuse is not None:
+            # I10: gc must see that this pack is needed before anything relies on it.
+            self._on_reuse(pack)
+            if self._present.holds(id) is None:
+                return False
+        return True
+
+    def _encode(self, data: bytes | bytearray | memoryview) -> tuple[int, bytes | memoryview]:
+        plain = data if isinstance(data, bytes) else memoryview(data)
+        if len(plain) < COMPRESS_BYTES_MIN:
+            return _RAW, plain
+        packed = self._codecs().numbered(_ZSTD).encode(plain)
+        if len(packed) <= len(plain) * STORED_SHARE_MAX:
+            return _ZSTD, packed
+        return _RAW, plain
+
+    def _codecs(self) -> Codecs:
+        codecs = getattr(self._local, "codecs", None)
+        if codecs is None:
+            codecs = self._local.codecs = Codecs()
+        return codecs
+
+    def _append(self, header: RecordHeader, stored: bytes | memoryview) -> None:
+        head = header.encode()
+        with self._lock:
+            pack = self._pack_for(len(head) + len(stored))
+            offset = pack.end
+            pack.end += len(head) + len(stored)
+            pack.hasher.update(head)
+            pack.rows.append(
+                Row(header.id, offset, header.stored_length, header.plain_length, header.type, header.codec)
+            )
+            self._plain += header.plain_length
+        pack.file.write_at([head, stored], offset)
+
+    def _pack_for(self, size: int) -> _Open:
+        if self._open is not None and self._open.end + size > PACK_BYTES_MAX:
+            self._finished.append(self._open)
+            self._open = None
+        if self._open is None:
+            self._open = _Open(self._root)
+        return self._open
+
+    def close(self) -> PackReceipt:
+        """Makes what was added durable and visible, pack before index. Call it once, after every `add` has returned."""
+        packs = [*self._finished, *([self._open] if self._open else [])]
+        try:
+            for pack in packs:
+                pack.file.write_at([encode_footer(len(pack.rows), pack.hasher.id())], pack.end)
+                pack.file.size = pack.end
+                pack.file.flush()
+            for pack in packs:
+                pack.file.link(f"{self._folder}/{pack.hasher.id()}.pack")
+            if packs:
+                self._root.flush_folder(self._folder)
+            for pack in packs:
+                id = pack.hasher.id()
+                self._root.replace(f"{self._folder}/{id}.idx", encode_index([(id, pack.rows)]), durable=False)
+        finally:
+            self._discard()
+        return PackReceipt(
+            packs=tuple(pack.hasher.id() for pack in packs),
+            records=sum(len(pack.rows) for pack in packs),
+            plain_bytes=self._plain,
+            stored_bytes=sum(row.stored_length for pack in packs for row in pack.rows),
+            reused=frozenset(self._reused),
+        )
+
+    def _discard(self) -> None:
+        packs = [*self._finished, *([self._open] if self._open else [])]
+        self._finished, self._open = [], None
+        for pack in packs:
+            pack.file.discard()
