@@ -428,6 +428,20 @@ class Root:
         finally:
             os.close(folder)
 
+    def flush_file(self, relative: str) -> None:
+        """Makes a file's content durable; one that is gone needs nothing."""
+        if self.durability is Durability.NONE:
+            return
+        try:
+            descriptor = self.open_file(relative)
+        except NoSuchFile:
+            return
+        try:
+            with naming(self.full(relative)):
+                _flush(descriptor)
+        finally:
+            os.close(descriptor)
+
     def flush_all(self) -> None:
         """Makes everything written below the root so far durable, by one flush of the file system."""
         if self.durability is Durability.NONE:

@@ -58,9 +58,11 @@ class PackFile:
         """The path as a person would type it."""
         return self._root.full(self.relative)
 
-    def close(self) -> None:
-        """Closes the file."""
-        os.close(self._descriptor)
+    def __del__(self) -> None:
+        # Threads share an open pack; the last one to let go of it closes it.
+        descriptor = getattr(self, "_descriptor", None)
+        if descriptor is not None:
+            os.close(descriptor)
 
     def record_at(self, offset: int, stored_length: int) -> tuple[RecordHeader, memoryview]:
         """Reads one record: its header, checked, and its stored bytes, not yet checked.

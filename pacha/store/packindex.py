@@ -8,7 +8,7 @@ Source: docs/format.md, "Pack index".
 import mmap
 import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from pacha.base.errors import Corrupt
@@ -74,25 +74,28 @@ def encode_index(packs: Sequence[tuple[ObjectId, Iterable[Row]]]) -> bytes:
     return _assemble([pack for pack, _ in packs], names, rows)
 
 
-def merge_indexes(indexes: Sequence["PackIndex"]) -> bytes:
-    """Builds one index over the packs of several, without looking at the packs."""
+def merge_indexes(indexes: Sequence["PackIndex"], *, live: Set[ObjectId]) -> bytes:
+    """Builds one index over those packs of several that are `live`, without looking at the packs."""
     packs: list[ObjectId] = []
     names: list[str] = []
     rows: list[bytes] = []
     for index in indexes:
-        first = len(packs)
-        packs.extend(index.packs)
-        translate = []
-        for name in index.types:
-            if name not in names:
-                names.append(name)
-            translate.append(names.index(name))
-        if first == 0 and translate == list(range(len(translate))):
+        pack_numbers = {}
+        for number, pack in enumerate(index.packs):
+            if pack in live:
+                pack_numbers[number] = len(packs)
+                packs.append(pack)
+        names.extend(name for name in index.types if name not in names)
+        types = [names.index(name) for name in index.types]
+        if types == list(range(len(types))) and all(old == new for old, new in pack_numbers.items()) and (
+            len(pack_numbers) == len(index.packs)
+        ):
             rows.extend(index.raw_rows())
             continue
         for raw in index.raw_rows():
-            ident, pack, offset, stored, plain, kind, codec = ROW.unpack(raw)
-            rows.append(ROW.pack(ident, pack + first, offset, stored, plain, translate[kind], codec))
+            ident, pack_number, offset, stored, plain, kind, codec = ROW.unpack(raw)
+            if pack_number in pack_numbers:
+                rows.append(ROW.pack(ident, pack_numbers[pack_number], offset, stored, plain, types[kind], codec))
     return _assemble(packs, names, rows)
 
 

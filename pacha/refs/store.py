@@ -1,0 +1,148 @@
+"""The refs of one checkout: read, list, create-if-absent, remove. One line a file, `type:hex`.
+
+Readers see an unfinished transaction of a dead process whole or not at all, through an `Overlay`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pacha.base.errors import Corrupt, PachaError
+from pacha.base.files import NoSuchFile, NotRegular, Root, TooLarge
+from pacha.objects.types import Link
+from pacha.refs.names import BadRefName, RefName
+
+#: `attestation:` and 64 digits and CRLF fit; a ref never holds more.
+CONTENT_BYTES_MAX = 100
+_CONFLICT_MARKERS = (b"<<<<<<<", b"=======", b">>>>>>>")
+
+
+class BadRef(Corrupt):
+    """A ref's file does not hold one link. `check` is the name of what is wrong, as fsck reports it."""
+
+    def __init__(self, message: str, *, check: str, hint: str | None = None, path: str = "") -> None:
+        super().__init__(message, hint=hint, check=check, path=path)
+        self.check = check
+
+
+class RefConflict(BadRef):
+    """Git left conflict markers in a ref."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """What unfinished transactions of dead processes add to and take from what lies on disk."""
+
+    created: Mapping[RefName, Link] = field(default_factory=dict)
+    removed: frozenset[RefName] = frozenset()
+    written: Mapping[str, bytes] = field(default_factory=dict)
+    deleted: frozenset[str] = frozenset()
+
+
+NOTHING = Overlay()
+
+
+def encode_ref(link: Link) -> bytes:
+    """The content of a ref's file."""
+    return f"{link}\n".encode("ascii")
+
+
+def decode_ref(data: bytes, *, path: str) -> Link:
+    """Reads a ref's file; CRLF is tolerated, nothing else is. Errors: `BadRef`, `RefConflict`."""
+    if any(marker in data for marker in _CONFLICT_MARKERS):
+        raise RefConflict(
+            f"{path}: Git left conflict markers in this ref",
+            check="refConflictMarkers",
+            hint="check out one side with `git checkout --ours|--theirs`, then run `pacha resolve`",
+            path=path,
+        )
+    hint = "restore the file with `git checkout`, or remove it and run `pacha fsck`"
+    line, newline, rest = data.replace(b"\r\n", b"\n").partition(b"\n")
+    if rest:
+        raise BadRef(f"{path}: more than one line in a ref", check="trailingRefContent", hint=hint, path=path)
+    if not newline:
+        raise BadRef(f"{path}: a ref without its line end", check="refMissingNewline", hint=hint, path=path)
+    try:
+        return Link.parse(line.decode("ascii"))
+    except (UnicodeDecodeError, PachaError) as error:
+        raise BadRef(f"{path}: not a link: {line[:80]!r}", check="badRefContent", hint=hint, path=path) from error
+
+
+class RefStore:
+    """The refs below one `.pacha`. Values read are links; a ref is true of an object, it does not hold it."""
+
+    def __init__(self, root: Root, overlay: Overlay = NOTHING) -> None:
+        self.root = root
+        self.overlay = overlay
+
+    def read(self, name: RefName) -> Link | None:
+        """Returns what a ref names, or None. Errors: `BadRef`."""
+        if name in self.overlay.removed:
+            return None
+        if name in self.overlay.created:
+            return self.overlay.created[name]
+        return self.read_file(name)
+
+    def read_file(self, name: RefName) -> Link | None:
+        """Returns what the file itself says, without the overlay. Errors: `BadRef`."""
+        path = self.root.full(name.text)
+        try:
+            data = self.root.read(name.text, size_max=CONTENT_BYTES_MAX)
+        except NoSuchFile:
+            return None
+        except NotRegular as error:
+            raise BadRef(error.message, check="symlinkRef", hint=error.hint, path=path) from error
+        except TooLarge as error:
+            raise BadRef(error.message, check="trailingRefContent", path=path) from error
+        return decode_ref(data, path=path)
+
+    def names(self, folder: str) -> list[RefName]:
+        """The refs directly in a folder, sorted, whatever their files hold. Alien names are left out."""
+        found = set()
+        for entry in self.root.list(folder):
+            if entry.is_folder:
+                continue
+            try:
+                found.add(RefName(f"{folder}/{entry.name}"))
+            except BadRefName:
+                continue
+        found.update(name for name in self.overlay.created if name.folder == folder)
+        return sorted(found - self.overlay.removed)
+
+    def list(self, folder: str) -> list[tuple[RefName, Link]]:
+        """The refs directly in a folder with what they name, sorted. Errors: `BadRef`."""
+        found = []
+        for name in self.names(folder):
+            link = self.read(name)
+            if link is not None:
+                found.append((name, link))
+        return found
+
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders directly in a folder, sorted, those of the overlay included."""
+        found = {entry.name for entry in self.root.list(folder) if entry.is_folder}
+        for name in self.overlay.created:
+            if name.text.startswith(f"{folder}/"):
+                rest = name.text[len(folder) + 1 :]
+                if "/" in rest:
+                    found.add(rest.partition("/")[0])
+        return sorted(found)
+
+    def walk(self, folder: str = "refs") -> Iterator[RefName]:
+        """Every well-named ref below a folder."""
+        yield from self.names(folder) if folder.count("/") >= 1 else ()
+        for inner in self.folders(folder):
+            yield from self.walk(f"{folder}/{inner}")
+
+    def create(self, name: RefName, link: Link, *, durable: bool = True) -> Link:
+        """Creates a ref unless it exists; returns what it names now: `link`, or what somebody else wrote.
+
+        Crash: nothing, or the whole ref.
+        """
+        present = self.root.create(name.text, encode_ref(link), durable=durable)
+        return link if present == encode_ref(link) else decode_ref(present, path=self.root.full(name.text))
+
+    def remove(self, name: RefName) -> bool:
+        """Removes a ref's file; False if there was none. For heads that a newer one supersedes."""
+        return self.root.remove(name.text)
