@@ -716,6 +716,14 @@ class Queue:
             self._descriptor = None
 
 
+def publish_folder(source: str, target: str, *, durability: Durability) -> None:
+    """Renames a finished folder to its final name, which must not exist. Crash: the one name or the other."""
+    with naming(target):
+        os.rename(source, target)
+    if durability is not Durability.NONE:
+        Root(os.path.dirname(target), durability=durability).flush_folder("")
+
+
 @contextlib.contextmanager
 def claim(root: Root, relative: str, *, owner: bytes, is_stale: Callable[[bytes], bool]) -> Iterator[None]:
     """Holds a lock file, made with create-if-absent, for work that only one process may do (gc).

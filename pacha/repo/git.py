@@ -1,0 +1,161 @@
+"""The project's Git repository, asked by running `git`: the one program that Pacha ever runs.
+
+It runs with hooks, the file system monitor, the pager and prompts off, only in a repository that this user owns, and
+never to change anything but the index entries of META paths. Where a repository lies is found by reading files.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pacha.base.errors import PachaError
+
+#: Git answers small questions; one that takes longer hangs on something.
+TIMEOUT_SECONDS = 60
+_SAFE = (
+    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat", "-c", "gc.auto=0",
+    "-c", "maintenance.auto=false", "-c", "core.quotePath=false", "-c", "protocol.allow=never",
+)  # fmt: skip
+
+
+class GitFailed(PachaError):
+    """Git could not be asked."""
+
+    exit_code = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Git:
+    """One work tree of a Git repository. `common` is the repository that all its work trees share."""
+
+    work_tree: str
+    git_dir: str
+    common: str
+    variables: tuple[tuple[str, str], ...] = ()
+
+    def run(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        """Runs git and returns what it printed. Errors: `GitFailed`."""
+        environment = {
+            **{name: value for name, value in self.variables if not name.startswith("GIT_")},
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_PAGER": "cat",
+            "LC_ALL": "C",
+        }
+        command = ["git", *_SAFE, "-C", self.work_tree, *arguments]
+        try:
+            done = subprocess.run(
+                command, input=stdin, capture_output=True, env=environment, timeout=TIMEOUT_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise GitFailed(f"git cannot be run: {error}", hint="install git, or set git.stage = false") from error
+        if done.returncode != 0:
+            text = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise GitFailed(f"git {arguments[0]} failed: {text[0] if text else done.returncode}")
+        return done.stdout
+
+    def tracked(self, *paths: str) -> list[str]:
+        """The tracked files at or below some paths (relative to the work tree, not patterns)."""
+        output = self.run("ls-files", "-z", "--", *(f":(literal){path}" for path in paths))
+        return [os.fsdecode(name) for name in output.split(b"\0") if name]
+
+    def untracked(self, *paths: str) -> list[str]:
+        """Files at or below some paths that Git does not track, whatever it ignores."""
+        output = self.run("ls-files", "-z", "--others", "--", *(f":(literal){path}" for path in paths))
+        return [os.fsdecode(name) for name in output.split(b"\0") if name]
+
+    def stage(self, paths: Iterable[str]) -> None:
+        """Puts files into the index as they are now, and takes out those that are gone. Never commits."""
+        listed = b"".join(os.fsencode(path) + b"\0" for path in sorted(paths))
+        if listed:
+            self.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=listed)
+
+    def setting(self, key: str) -> str | None:
+        """A value of Git's own configuration, for who the author is."""
+        try:
+            return self.run("config", "--get", key).decode("utf-8", "replace").strip() or None
+        except GitFailed:
+            return None
+
+    def history_files(self, folder: str) -> Iterator[tuple[str, str]]:
+        """Path and Git blob of every file that any commit ever added below a folder.
+
+        Every commit that a branch, a tag, a stash, a reflog entry or any work tree's HEAD or index reaches counts.
+        """
+        seen = set()
+        output = self.run(
+            "log", "--all", "--reflog", "--format=", "--raw", "-z", "--no-abbrev", "--no-renames", "-m", "--root",
+            "--diff-filter=AM", "--", f":(literal){folder}",
+        )  # fmt: skip
+        fields = output.split(b"\0")
+        for meta, path in zip(fields[0::2], fields[1::2], strict=False):
+            blob = meta.split(b" ")[3].decode("ascii")
+            item = (os.fsdecode(path), blob)
+            if item not in seen:
+                seen.add(item)
+                yield item
+
+    def work_trees(self) -> list[str]:
+        """The folders of all work trees, this one included, bare repositories left out."""
+        found, is_bare = [], False
+        for block in self.run("worktree", "list", "--porcelain", "-z").split(b"\0\0"):
+            lines = [line for line in block.split(b"\0") if line]
+            is_bare = b"bare" in lines
+            for line in lines:
+                if line.startswith(b"worktree ") and not is_bare:
+                    found.append(os.fsdecode(line.removeprefix(b"worktree ")))
+        return found
+
+    def read_blobs(self, blobs: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Yields the content of Git blobs, by `git cat-file --batch`."""
+        if not blobs:
+            return
+        output = self.run("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs).encode("ascii"))
+        at = 0
+        while at < len(output):
+            end = output.index(b"\n", at)
+            header = output[at:end].split(b" ")
+            if len(header) != 3:
+                raise GitFailed(f"git has lost the object {header[0].decode('ascii', 'replace')}")
+            size = int(header[2])
+            yield header[0].decode("ascii"), output[end + 1 : end + 1 + size]
+            at = end + 1 + size + 1
+
+    def relative(self, path: str) -> str:
+        """A path as Git names it: relative to the work tree."""
+        return os.path.relpath(os.path.realpath(path), os.path.realpath(self.work_tree)).replace(os.sep, "/")
+
+
+def find_git(start: str, *, user_id: int, variables: Sequence[tuple[str, str]]) -> Git | None:
+    """Finds the Git work tree that holds a folder, by reading files only; None if there is none that we own."""
+    folder = Path(start).resolve()
+    for candidate in (folder, *folder.parents):
+        marker = candidate / ".git"
+        git_dir = _git_dir(marker)
+        if git_dir is None:
+            continue
+        if marker.lstat().st_uid != user_id or git_dir.stat().st_uid != user_id:
+            return None
+        return Git(
+            work_tree=str(candidate), git_dir=str(git_dir), common=str(_common(git_dir)), variables=tuple(variables)
+        )
+    return None
+
+
+def _git_dir(marker: Path) -> Path | None:
+    if (marker / "HEAD").is_file():
+        return marker
+    if not marker.is_file():
+        return None
+    text = marker.read_text("utf-8", "replace").strip()
+    target = marker.parent / text.removeprefix("gitdir: ")
+    return target.resolve() if text.startswith("gitdir: ") and (target / "HEAD").is_file() else None
+
+
+def _common(git_dir: Path) -> Path:
+    pointer = git_dir / "commondir"
+    if not pointer.is_file():
+        return git_dir
+    return (git_dir / pointer.read_text("utf-8", "replace").strip()).resolve()

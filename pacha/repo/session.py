@@ -1,0 +1,105 @@
+"""One command that writes: who may, in which order, and what Git is told at the end."""
+
+import os
+from types import TracebackType
+
+from pacha.base.files import Batch, Queue
+from pacha.base.ids import ObjectId
+from pacha.objects.types import Link
+from pacha.refs.store import NOTHING
+from pacha.refs.transaction import Transaction, Writer, recover
+from pacha.repo.layout import prepare_private
+from pacha.repo.repository import Repository, owner_of_process
+from pacha.store.merge import maintain
+from pacha.store.meta import meta_path
+from pacha.store.packwriter import PackWriter
+
+QUEUE = "local/locks/write"
+
+
+class Session:
+    """A writing command on a repository. Objects first, then refs (I2); Git's index last.
+
+    Crash: see `pacha.refs.transaction`; the next command shows all of a transaction or nothing of it.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self._touched: set[str] = set()
+        self._writer: Writer | None = None
+        self._batch: Batch | None = None
+
+    def __enter__(self) -> "Session":
+        repository = self.repository
+        repository.check_may_write()
+        if repository.shared.path != repository.root.path:
+            os.makedirs(repository.shared.path, exist_ok=True)
+            prepare_private(repository.shared)
+        prepare_private(repository.root)
+        if repository.journals:
+            refs = repository.refs
+            refs.overlay = NOTHING
+            recover(repository.journals, refs, repository.shared)
+            repository.journals = []
+        self._writer = Writer(shared=repository.shared, refs=repository.refs, owner=owner_of_process())
+        self._batch = Batch(repository.root)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._writer is not None and self._batch is not None
+        self._batch.discard()
+        self._writer.close()
+        if self._touched:
+            self._tell_git()
+
+    def _tell_git(self) -> None:
+        git = self.repository.git
+        if git is not None and self.repository.config.get("git.stage") is True:
+            git.stage(git.relative(self.repository.root.full(path)) for path in self._touched)
+        self._touched.clear()
+
+    def queue(self) -> Queue:
+        """Waits politely for other writers of this checkout, so that each sees what the one before did."""
+        return Queue(self.repository.root, QUEUE)
+
+    def pack_writer(self) -> PackWriter:
+        """Begins a pack; what it reuses is named in this process's journal first (I10)."""
+        return self.repository.objects.data.writer(on_reuse=self._claim)
+
+    def _claim(self, pack: ObjectId) -> None:
+        assert self._writer is not None
+        self._writer.claim(pack)
+
+    def maintain_packs(self) -> None:
+        """Keeps the number of packs small."""
+        maintain(self.repository.objects.data)
+
+    def put(self, type_name: str, value: object) -> Link:
+        """Queues a META object; it is durable after `settle`."""
+        assert self._batch is not None
+        link = self.repository.objects.put_meta(self._batch, type_name, value)
+        self._touched.add(meta_path(link))
+        return link
+
+    def settle(self) -> None:
+        """Makes the queued objects durable and visible: nothing may name them before."""
+        assert self._batch is not None
+        self._batch.barrier()
+
+    def apply(self, transaction: Transaction) -> Link | None:
+        """Moves refs. Returns None, or what the refusable ref names if somebody else was first."""
+        assert self._writer is not None
+        present = self._writer.apply(transaction)
+        if present is None:
+            refusable = () if transaction.refusable is None else (transaction.refusable,)
+            self._touched.update(ref.text for ref, _ in (*refusable, *transaction.create))
+            self._touched.update(ref.text for ref in transaction.remove)
+        return present
+
+    def touch(self, path: str) -> None:
+        """Says that a META file below `.pacha` was written or removed, for Git's index."""
+        self._touched.add(path)
+
+
