@@ -662,6 +662,9 @@ class Journal:
                 self._descriptor = os.open(name, _CREATE_FLAGS, FILE_MODE, dir_fd=parent)
         finally:
             os.close(parent)
+        # Only this process asks, about its own journals: elsewhere an advisory lock proves nothing.
+        with contextlib.suppress(OSError):
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._size = 0
         self._is_name_durable = False
 
@@ -681,6 +684,21 @@ class Journal:
         os.close(self._descriptor)
         if remove:
             self._root.remove(self.relative)
+
+
+def is_journal_open(root: Root, relative: str) -> bool:
+    """Tells whether a journal that this very process began is still open in it."""
+    try:
+        descriptor = root.open_file(relative)
+    except NoSuchFile:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
 
 
 class Queue:

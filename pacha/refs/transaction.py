@@ -9,10 +9,18 @@ the packs that it reuses (I10).
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pacha.base.errors import PachaError
-from pacha.base.files import SYNCFS_FILES_MIN, Journal, NoSuchFile, NotRegular, Root, TooLarge
+from pacha.base.errors import MachineFailed, PachaError
+from pacha.base.files import (
+    SYNCFS_FILES_MIN,
+    Journal,
+    NoSuchFile,
+    NotRegular,
+    Root,
+    TooLarge,
+    is_journal_open,
+)
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.base.owner import Owner
 from pacha.objects.types import Link
@@ -67,6 +75,7 @@ class Writer:
         self._owner = owner
         self._journal: Journal | None = None
         self._unflushed: list[tuple[str, list[str]]] = []
+        self._unfinished: set[str] = set()
         self._count = 0
 
     def claim(self, pack: ObjectId) -> None:
@@ -82,13 +91,21 @@ class Writer:
         name = f"{self._count}"
         self._count += 1
         self._append({"begin": name, **encode_transaction(transaction)}, durable=True)
+        self._unfinished.add(name)
         if transaction.refusable is not None:
             ref, link = transaction.refusable
             present = self._refs.create(ref, link)
             if present != link:
-                self._append({"end": name}, durable=False)
+                self._end(name)
                 return present
-        touched = carry_out(self._refs, transaction, durable=False)
+        try:
+            touched = _create_refs(self._refs, transaction, durable=False)
+        except MachineFailed:
+            # What is won stays won, and the next command carries it out; else nothing is to have happened.
+            if transaction.refusable is None:
+                self._end(name)
+            raise
+        touched += _tidy(self._refs, transaction, durable=False)
         self._unflushed.append((name, touched))
         if len(self._unflushed) >= SYNCFS_FILES_MIN:
             self.flush()
@@ -96,24 +113,24 @@ class Writer:
 
     def flush(self) -> None:
         """Makes every change so far durable and says so in the journal."""
-        paths = {path for _, touched in self._unflushed for path in touched}
-        flush_paths(self._refs.root, paths)
+        flush_paths(self._refs.root, {path for _, touched in self._unflushed for path in touched})
         for name, _ in self._unflushed:
-            self._append({"end": name}, durable=False)
+            self._end(name)
         self._unflushed.clear()
 
     def close(self) -> None:
-        """Flushes, and removes the journal."""
-        if self._journal is not None:
+        """Flushes and removes the journal; where something is unfinished, leaves it for the next command."""
+        if self._journal is None:
+            return
+        try:
             self.flush()
-            self._journal.close(remove=True)
+        finally:
+            self._journal.close(remove=not self._unfinished)
             self._journal = None
 
-    def abandon(self) -> None:
-        """Closes the journal as it is, for the next command to carry out."""
-        if self._journal is not None:
-            self._journal.close(remove=False)
-            self._journal = None
+    def _end(self, name: str) -> None:
+        self._append({"end": name}, durable=False)
+        self._unfinished.discard(name)
 
     def _append(self, value: Mapping[str, object], *, durable: bool) -> None:
         if self._journal is None:
@@ -125,13 +142,25 @@ class Writer:
 
 def carry_out(refs: RefStore, transaction: Transaction, *, durable: bool) -> list[str]:
     """Makes the changes that cannot be refused; each may already have been made. Returns the paths touched."""
-    touched = []
-    for ref, link in transaction.create:
-        refs.create(ref, link, durable=durable)
-        touched.append(ref.text)
-    for ref in transaction.remove:
-        if refs.remove(ref):
-            touched.append(ref.text)
+    return _create_refs(refs, transaction, durable=durable) + _tidy(refs, transaction, durable=durable)
+
+
+def _create_refs(refs: RefStore, transaction: Transaction, *, durable: bool) -> list[str]:
+    created: list[RefName] = []
+    try:
+        for ref, link in transaction.create:
+            refs.create(ref, link, durable=durable)
+            created.append(ref)
+    except MachineFailed:
+        if transaction.refusable is None:
+            for ref in created:
+                refs.remove(ref)
+        raise
+    return [ref.text for ref in created]
+
+
+def _tidy(refs: RefStore, transaction: Transaction, *, durable: bool) -> list[str]:
+    touched = [ref.text for ref in transaction.remove if refs.remove(ref)]
     for change in transaction.state:
         if _read_state(refs.root, change.path) != change.old:
             continue
@@ -172,7 +201,10 @@ def read_journals(shared: Root, *, now: float) -> list[Journaled]:
         except (NoSuchFile, NotRegular, TooLarge):
             continue
         if state is not None:
-            found.append(_read_journal(path, data, idle_seconds=now - state.st_mtime))
+            journal = _read_journal(path, data, idle_seconds=now - state.st_mtime)
+            if journal.owner == Owner.current() and not is_journal_open(shared, path):
+                journal = replace(journal, is_alive=False)
+            found.append(journal)
     return found
 
 
