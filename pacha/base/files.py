@@ -214,6 +214,31 @@ class Root:
         finally:
             os.close(descriptor)
 
+    def list_states(self, relative: str) -> list[tuple[str, os.stat_result]]:
+        """Lists the regular files of a folder with their state, unsorted; a missing folder is empty."""
+        try:
+            descriptor = self.open_folder(relative)
+        except NoSuchFile:
+            return []
+        try:
+            with naming(self.full(relative)), os.scandir(descriptor) as entries:
+                return [
+                    (entry.name, entry.stat(follow_symlinks=False))
+                    for entry in entries
+                    if entry.is_file(follow_symlinks=False)
+                ]
+        finally:
+            os.close(descriptor)
+
+    def clock_ns(self) -> int:
+        """The file system's own time in nanoseconds: what a file written now would get."""
+        new = self.new_file()
+        try:
+            new.write(b"\0")
+            return os.fstat(new.descriptor).st_mtime_ns
+        finally:
+            new.discard()
+
     def walk(self, relative: str) -> Iterator[str]:
         """Yields every file below a folder as a relative path, links and pipes included, in no order."""
         folders = [relative]

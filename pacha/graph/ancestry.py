@@ -1,6 +1,7 @@
 """History: which manifests are heads, which are ancestors, in which order a log shows them."""
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pacha.base.ids import ObjectId
@@ -9,29 +10,32 @@ from pacha.base.ids import ObjectId
 Previous = Callable[[ObjectId], tuple[ObjectId, ...]]
 
 
-def maximal(targets: Iterable[ObjectId], previous: Previous) -> set[ObjectId]:
+def maximal(
+    targets: Iterable[ObjectId], previous: Previous, created: Callable[[ObjectId], str]
+) -> set[ObjectId]:
     """The targets that are not an ancestor of another target: the heads of a set of ref files.
 
+    The newest is asked first: what superseded the others is usually a few steps above them.
+
     >>> a, b = ObjectId(b"a" * 32), ObjectId(b"b" * 32)
-    >>> maximal([a, b], lambda id: (a,) if id == b else ()) == {b}
+    >>> maximal([a, b], lambda id: (a,) if id == b else (), lambda id: "") == {b}
     True
     """
-    candidates = set(targets)
-    heads = set(candidates)
-    for start in candidates:
-        if len(heads) == 1:
-            break
+    heads = set(targets)
+    for start in sorted(heads, key=created, reverse=True):
         for ancestor in ancestors([start], previous):
             heads.discard(ancestor)
+            if len(heads) == 1:
+                return heads
     return heads
 
 
 def ancestors(starts: Iterable[ObjectId], previous: Previous) -> Iterator[ObjectId]:
     """Yields every proper ancestor of the starts, each once, nearest first along each line."""
     seen: set[ObjectId] = set()
-    todo = [parent for start in starts for parent in previous(start)]
+    todo = deque(parent for start in starts for parent in previous(start))
     while todo:
-        id = todo.pop()
+        id = todo.popleft()
         if id in seen:
             continue
         seen.add(id)

@@ -1,0 +1,193 @@
+"""What is registered: artifacts, their heads, versions and manifests, as refs and objects say right now."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pacha.base.errors import Absent, Ambiguous, Corrupt, NotFound, PachaError
+from pacha.base.ids import ObjectId
+from pacha.base.names import KINDS, ArtifactName
+from pacha.base.semver import Version
+from pacha.graph.ancestry import maximal
+from pacha.objects.manifest import Manifest
+from pacha.objects.tag import Tag
+from pacha.objects.types import Link
+from pacha.refs.names import RefName, heads_folder, version_ref, versions_folder
+from pacha.refs.store import RefStore
+from pacha.store.objects import Objects
+
+#: A version prefix, `latest` and lists need all versions of an artifact; more than this is refused, not guessed at.
+VERSIONS_MAX = 1_000_000
+
+
+class NoSuchArtifact(NotFound):
+    """No artifact has that name."""
+
+
+class NoSuchVersion(NotFound):
+    """An artifact has no such version, stage or ancestor."""
+
+
+class SeveralHeads(Ambiguous):
+    """An artifact has several heads, and one was asked for."""
+
+
+class SeveralArtifacts(Ambiguous):
+    """A name stands for artifacts of several kinds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Tagged:
+    """A version and the manifest that it names."""
+
+    version: Version
+    tag: ObjectId
+    manifest: ObjectId
+
+
+class TagReader(Protocol):
+    """Answers which versions an artifact has. The one on disk is the truth; the index answers the same, faster."""
+
+    def tagged(self, artifact: ArtifactName) -> list[Tagged]:
+        """All versions of an artifact, lowest first. Errors: `Corrupt`, `Absent`."""
+
+
+class DiskTags:
+    """Reads every version's ref and tag."""
+
+    def __init__(self, refs: RefStore, objects: Objects) -> None:
+        self._refs = refs
+        self._objects = objects
+
+    def tagged(self, artifact: ArtifactName) -> list[Tagged]:
+        """All versions of an artifact, lowest first. Errors: `Corrupt`, `Absent`."""
+        found = [
+            read_tagged(self._objects, name, link) for name, link in self._refs.list(versions_folder(artifact))
+        ]
+        return sorted(found)
+
+
+def read_tagged(objects: Objects, name: RefName, link: Link) -> Tagged:
+    """Reads a version's tag and checks that it is about this version. Errors: `Corrupt`, `Absent`."""
+    tag = objects.load(link)
+    if not isinstance(tag, Tag) or name != version_ref(tag.artifact, tag.version):
+        raise WrongTag(f"{name}: names {link}, which is about something else", ref=str(name), object=str(link))
+    return Tagged(version=tag.version, tag=link.id, manifest=tag.manifest)
+
+
+class WrongTag(Corrupt):
+    """A version's ref names a tag of another version."""
+
+
+class Catalog:
+    """The registered artifacts of one checkout."""
+
+    def __init__(self, refs: RefStore, objects: Objects, tags: TagReader | None = None) -> None:
+        self.refs = refs
+        self.objects = objects
+        self.tags = tags or DiskTags(refs, objects)
+        self._manifests: dict[ObjectId, Manifest] = {}
+
+    # -- names -----------------------------------------------------------------------------------------------------
+
+    def artifacts(self, kinds: Iterable[str] = KINDS) -> list[ArtifactName]:
+        """Every artifact with a head or a version, by kind and name. Alien folders are left out."""
+        found = set()
+        for kind in kinds:
+            for namespace in ("heads", "versions"):
+                for name in self.refs.folders(f"refs/{namespace}/{kind}"):
+                    try:
+                        artifact = ArtifactName(kind, name)
+                    except PachaError:
+                        continue
+                    if self.refs.names(f"refs/{namespace}/{artifact}"):
+                        found.add(artifact)
+        return sorted(found, key=str)
+
+    def find(self, name: str, kind: str | None = None) -> ArtifactName:
+        """The artifact of that name; the kind may be left out where one kind has it.
+
+        Errors: `NoSuchArtifact` with near names, `SeveralArtifacts`.
+        """
+        kinds = (kind,) if kind else KINDS
+        candidates = [ArtifactName(kind, name) for kind in kinds]
+        found = [artifact for artifact in candidates if self._exists(artifact)]
+        if len(found) > 1:
+            raise SeveralArtifacts(
+                f"{name!r} is {' and '.join(str(artifact) for artifact in found)}",
+                candidates=tuple(str(artifact) for artifact in found),
+                hint="write the kind in front of the name",
+            )
+        if not found:
+            known = [artifact.name for artifact in self.artifacts(kinds)]
+            near = difflib.get_close_matches(name, known, n=3)
+            raise NoSuchArtifact(
+                f"no {kind or 'artifact'} is named {name!r}",
+                hint=f"did you mean {' or '.join(near)}?" if near else "`pacha list` shows what is registered",
+                name=name,
+            )
+        return found[0]
+
+    def _exists(self, artifact: ArtifactName) -> bool:
+        return bool(self.refs.names(heads_folder(artifact)) or self.refs.names(versions_folder(artifact)))
+
+    # -- history ---------------------------------------------------------------------------------------------------
+
+    def manifest(self, id: ObjectId) -> Manifest:
+        """Reads a manifest. Errors: `Absent`, `Corrupt`."""
+        manifest = self._manifests.get(id)
+        if manifest is None:
+            loaded = self.objects.load(Link("manifest", id))
+            assert isinstance(loaded, Manifest)
+            manifest = self._manifests[id] = loaded
+        return manifest
+
+    def previous(self, id: ObjectId) -> tuple[ObjectId, ...]:
+        """The manifests that this one says come before it; none where it cannot be read."""
+        try:
+            return self.manifest(id).previous()
+        except (Absent, Corrupt):
+            return ()
+
+    def created(self, id: ObjectId) -> str:
+        """When a manifest was made; empty where it cannot be read."""
+        try:
+            return self.manifest(id).created
+        except (Absent, Corrupt):
+            return ""
+
+    def heads(self, artifact: ArtifactName) -> list[ObjectId]:
+        """The heads: what the head refs name, minus every ancestor of another. Newest first. Errors: `BadRef`."""
+        targets = {link.id for _, link in self.refs.list(heads_folder(artifact))}
+        heads = targets if len(targets) < 2 else maximal(targets, self.previous, self.created)
+        return sorted(heads, key=lambda id: (self.created(id), id.raw), reverse=len(heads) > 1)
+
+    def head(self, artifact: ArtifactName) -> ObjectId | None:
+        """The one head; None if there is none. Errors: `SeveralHeads`."""
+        heads = self.heads(artifact)
+        if len(heads) > 1:
+            raise SeveralHeads(
+                f"{artifact} has {len(heads)} heads",
+                candidates=tuple(f"manifest:{id.short}" for id in heads),
+                hint=f"`pacha resolve {artifact.name}` shows and settles them",
+            )
+        return heads[0] if heads else None
+
+    # -- versions --------------------------------------------------------------------------------------------------
+
+    def tagged(self, artifact: ArtifactName) -> list[Tagged]:
+        """All versions, lowest first."""
+        return self.tags.tagged(artifact)
+
+    def version(self, artifact: ArtifactName, version: Version) -> Tagged | None:
+        """One version, or None."""
+        name = version_ref(artifact, version)
+        link = self.refs.read(name)
+        return None if link is None else read_tagged(self.objects, name, link)
+
+    def latest(self, artifact: ArtifactName) -> Tagged | None:
+        """The highest stable version, else the highest prerelease, else None."""
+        tagged = self.tagged(artifact)
+        stable = [item for item in tagged if not item.version.is_prerelease]
+        return (stable or tagged or [None])[-1]
