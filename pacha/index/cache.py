@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 
+from pacha.base.errors import MachineFailed
+from pacha.base.files import Root
 from pacha.base.ids import Hasher
 
 SCHEMA = "pacha-index-1"
@@ -27,6 +29,7 @@ class Cache:
     """
 
     def __init__(self, folder: str | None, *, tables: Iterable[str]) -> None:
+        self._folder = folder
         self._path = os.path.join(folder, FILE) if folder is not None else ":memory:"
         self._tables = tuple(tables)
         self._connection: sqlite3.Connection | None = None
@@ -66,14 +69,14 @@ class Cache:
     def forget(self) -> None:
         """Throws the file away and begins a new one; where that cannot be done, works in memory."""
         self.close()
-        if self._path != ":memory:":
+        if self._folder is not None:
             for suffix in _DROP_SUFFIXES:
-                with contextlib.suppress(OSError):
-                    os.unlink(self._path + suffix)
+                with contextlib.suppress(MachineFailed):
+                    Root(self._folder, temporary="").remove(FILE + suffix)
         try:
             self._connection = self._open()
         except (sqlite3.Error, OSError):
-            self._path = ":memory:"
+            self._folder, self._path = None, ":memory:"
             self._connection = self._open()
 
     def get(self, table: str, key: bytes) -> bytes | None:

@@ -1,0 +1,194 @@
+"""An open repository with everything a verb needs: catalog, index, drafts, and what each path of the work tree holds."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from pacha.base.errors import Absent, Ambiguous, Corrupt, Usage
+from pacha.base.ids import ObjectId
+from pacha.base.names import ArtifactName
+from pacha.index.index import Index
+from pacha.objects.manifest import Manifest
+from pacha.registry.catalog import Catalog
+from pacha.repo.layout import FOLDER
+from pacha.repo.repository import Repository
+from pacha.repo.session import Session
+from pacha.worktree.drafts import (
+    DRAFTS,
+    MEMORY,
+    Draft,
+    Memory,
+    decode_draft,
+    decode_memory,
+    draft_file,
+    memory_file,
+)
+
+
+class OutsideWorkTree(Usage):
+    """A path is not below the folder that holds `.pacha`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A path of the work tree that an artifact lives at, with what is remembered of it."""
+
+    artifact: ArtifactName
+    path: str
+    memory: Memory | None
+    draft: Draft | None
+    heads: tuple[ObjectId, ...]
+
+
+class Workspace:
+    """What verbs share. Answers are remembered for one command; a writing verb makes a new one afterwards."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+
+    @cached_property
+    def index(self) -> Index:
+        """The cache."""
+        return Index(self.repository)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What is registered, versions by way of the index."""
+        return Catalog(self.repository.refs, self.repository.objects, self.index)
+
+    def session(self) -> Session:
+        """Begins to write."""
+        return Session(self.repository)
+
+    def close(self) -> None:
+        """Closes what is open."""
+        if "index" in self.__dict__:
+            self.index.close()
+        self.repository.close()
+
+    # -- paths -----------------------------------------------------------------------------------------------------
+
+    def relative(self, path: str, *, start: str) -> str:
+        """A path as the work tree names it: relative, '/'-separated, '' for the work tree itself.
+
+        Errors: `OutsideWorkTree`, also for paths in `.pacha` and `.git`.
+        """
+        top = os.path.realpath(self.repository.work_tree)
+        full = os.path.normpath(os.path.join(start, path))
+        # The last component is not resolved: a link itself is what was named.
+        full = os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full))
+        if os.path.realpath(full) == top:
+            return ""
+        inside = os.path.relpath(full, top).replace(os.sep, "/")
+        first = inside.split("/")[0]
+        if first == ".." or first in (FOLDER, ".git"):
+            raise OutsideWorkTree(
+                f"{path}: not a path that can be tracked in {top}",
+                hint=f"track files below {top}, outside {FOLDER} and .git",
+                path=path,
+            )
+        return inside
+
+    def full(self, relative: str) -> str:
+        """The path on disk of a path of the work tree."""
+        return os.path.join(self.repository.work_tree, relative) if relative else self.repository.work_tree
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    def draft(self, artifact: ArtifactName) -> Draft | None:
+        """The staged draft of an artifact."""
+        data = self.repository.read_state(draft_file(artifact))
+        return None if data is None else decode_draft(data, path=self.repository.root.full(draft_file(artifact)))
+
+    def drafts(self) -> list[Draft]:
+        """All staged drafts, by artifact."""
+        found = []
+        for path in self.repository.state_files(DRAFTS):
+            data = self.repository.read_state(path)
+            if data is not None and path.endswith(".json"):
+                found.append(decode_draft(data, path=self.repository.root.full(path)))
+        return sorted(found, key=lambda draft: str(draft.artifact))
+
+    def memory(self, artifact: ArtifactName) -> Memory | None:
+        """What the artifact's path was last seen to hold."""
+        data = self.repository.read_state(memory_file(artifact))
+        return None if data is None else decode_memory(data, path=self.repository.root.full(memory_file(artifact)))
+
+    def memories(self) -> Iterator[Memory]:
+        """Everything remembered of paths."""
+        for path in self.repository.state_files(MEMORY):
+            data = self.repository.read_state(path)
+            if data is not None and path.endswith(".json"):
+                yield decode_memory(data, path=self.repository.root.full(path))
+
+    def is_here(self, manifest: ObjectId) -> bool:
+        """Tells whether this checkout has a manifest: a switch of branches takes it away."""
+        try:
+            self.catalog.manifest(manifest)
+        except (Absent, Corrupt):
+            return False
+        return True
+
+    @cached_property
+    def known(self) -> dict[str, Known]:
+        """Every path that an artifact lives at: from drafts, from memory, and from the heads of this checkout."""
+        paths: dict[ArtifactName, str] = {}
+        for artifact in self.catalog.artifacts():
+            path = self._head_path(artifact)
+            if path is not None:
+                paths[artifact] = path
+        memories = {memory.artifact: memory for memory in self.memories()}
+        drafts = {draft.artifact: draft for draft in self.drafts()}
+        for artifact, memory in memories.items():
+            if artifact in paths or artifact in drafts:
+                paths[artifact] = memory.path
+        for artifact, draft in drafts.items():
+            paths[artifact] = draft.path
+        return {
+            path: Known(
+                artifact=artifact,
+                path=path,
+                memory=memories.get(artifact),
+                draft=drafts.get(artifact),
+                heads=tuple(self.catalog.heads(artifact)),
+            )
+            for artifact, path in sorted(paths.items(), key=lambda item: str(item[0]))
+        }
+
+    def known_artifact(self, artifact: ArtifactName) -> Known | None:
+        """What is known of an artifact's path, or None if it has none here."""
+        return next((known for known in self.known.values() if known.artifact == artifact), None)
+
+    def _head_path(self, artifact: ArtifactName) -> str | None:
+        for id in self.catalog.heads(artifact):
+            try:
+                manifest: Manifest = self.catalog.manifest(id)
+            except (Absent, Corrupt):
+                continue
+            if manifest.path is not None:
+                return manifest.path
+        return None
+
+    def base_of(self, artifact: ArtifactName) -> tuple[tuple[ObjectId, ...], str | None]:
+        """What the next commit of an artifact comes after, and a note where that is not what its path was known to hold.
+
+        Errors: `Ambiguous` if there are several heads and the path holds none of them.
+        """
+        memory = self.memory(artifact)
+        heads = self.catalog.heads(artifact)
+        if memory is not None and self.is_here(memory.manifest):
+            return (memory.manifest,), None
+        note = None
+        if memory is not None:
+            note = (
+                f"{memory.path} held manifest:{memory.manifest.short}, which is not in this checkout; "
+                "the next commit comes after this checkout's head"
+            )
+        if len(heads) > 1:
+            raise Ambiguous(
+                f"{artifact} has {len(heads)} heads, and it is not known which of them {artifact.name} was made from",
+                candidates=tuple(f"manifest:{id.short}" for id in heads),
+                hint=f"settle them first: `pacha resolve {artifact.name} --keep REF`",
+            )
+        return tuple(heads), note

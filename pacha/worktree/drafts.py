@@ -1,0 +1,168 @@
+"""What `add` leaves for `commit`: drafts, and the memory of which manifest each path holds. This machine's own state.
+
+Source: docs/design.md, "The work tree".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pacha.base.canonical import decode_compact, encode_compact
+from pacha.base.errors import Corrupt
+from pacha.base.ids import ObjectId
+from pacha.base.names import ArtifactName
+from pacha.objects.tree import FileEntry
+
+DRAFTS, MEMORY = "local/drafts", "local/memory"
+ENDING = ".json"
+
+
+class BadState(Corrupt):
+    """A file of this machine's own state cannot be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """Bytes that are stored: what a manifest says of them. Units: `size` in bytes."""
+
+    tree: ObjectId
+    digest: ObjectId
+    size: int
+    shape: str
+    files: tuple[FileEntry, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """The next manifest of an artifact, before it has an author, a time and a message."""
+
+    artifact: ArtifactName
+    path: str
+    content: Content
+    previous: tuple[ObjectId, ...]
+    card: Mapping[str, object] = field(default_factory=dict)
+    new_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Which manifest a path of the work tree holds, and that manifest's digest."""
+
+    artifact: ArtifactName
+    path: str
+    manifest: ObjectId
+    digest: ObjectId
+
+
+def draft_file(artifact: ArtifactName) -> str:
+    """Where an artifact's draft lies below `.pacha`."""
+    return f"{DRAFTS}/{artifact}{ENDING}"
+
+
+def memory_file(artifact: ArtifactName) -> str:
+    """Where the memory of an artifact's path lies below `.pacha`."""
+    return f"{MEMORY}/{artifact}{ENDING}"
+
+
+def encode_draft(draft: Draft) -> bytes:
+    """A draft as bytes."""
+    files = draft.content.files
+    return encode_compact(
+        {
+            "artifact": str(draft.artifact),
+            "path": draft.path,
+            "tree": draft.content.tree.hex,
+            "digest": draft.content.digest.hex,
+            "size": draft.content.size,
+            "shape": draft.content.shape,
+            "files": None
+            if files is None
+            else [[file.path, file.size, file.digest.hex, file.executable] for file in files],
+            "previous": [id.hex for id in draft.previous],
+            "card": dict(draft.card),
+            "new_bytes": draft.new_bytes,
+        }
+    )
+
+
+def decode_draft(data: bytes, *, path: str) -> Draft:
+    """Reads a draft. Errors: `BadState`."""
+    try:
+        value = _mapping(decode_compact(data))
+        files = value["files"]
+        return Draft(
+            artifact=ArtifactName.parse(_text(value["artifact"])),
+            path=_text(value["path"]),
+            content=Content(
+                tree=ObjectId.parse(_text(value["tree"])),
+                digest=ObjectId.parse(_text(value["digest"])),
+                size=_number(value["size"]),
+                shape=_text(value["shape"]),
+                files=None if files is None else tuple(_file(item) for item in _list(files)),
+            ),
+            previous=tuple(ObjectId.parse(_text(id)) for id in _list(value["previous"])),
+            card=_mapping(value["card"]),
+            new_bytes=_number(value["new_bytes"]),
+        )
+    except (Corrupt, KeyError, TypeError, ValueError) as error:
+        raise _bad(path) from error
+
+
+def encode_memory(memory: Memory) -> bytes:
+    """A memory as bytes."""
+    return encode_compact(
+        {
+            "artifact": str(memory.artifact),
+            "path": memory.path,
+            "manifest": memory.manifest.hex,
+            "digest": memory.digest.hex,
+        }
+    )
+
+
+def decode_memory(data: bytes, *, path: str) -> Memory:
+    """Reads a memory. Errors: `BadState`."""
+    try:
+        value = _mapping(decode_compact(data))
+        return Memory(
+            artifact=ArtifactName.parse(_text(value["artifact"])),
+            path=_text(value["path"]),
+            manifest=ObjectId.parse(_text(value["manifest"])),
+            digest=ObjectId.parse(_text(value["digest"])),
+        )
+    except (Corrupt, KeyError, TypeError, ValueError) as error:
+        raise _bad(path) from error
+
+
+def _bad(path: str) -> BadState:
+    return BadState(f"{path}: cannot be read", hint=f"remove it and add the path again: rm {path}", path=path)
+
+
+def _file(item: object) -> FileEntry:
+    path, size, digest, executable = _list(item)
+    return FileEntry(
+        path=_text(path), size=_number(size), digest=ObjectId.parse(_text(digest)), executable=executable is True
+    )
+
+
+def _mapping(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError("not an object")
+    return value
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError("not a number")
+    return value
