@@ -200,7 +200,7 @@ class Root:
         """Makes a folder and those above it; an existing one is fine."""
         os.close(self.open_folder(relative, create=True))
 
-    def list(self, relative: str) -> list[Found]:
+    def entries(self, relative: str) -> list[Found]:
         """Lists a folder, unsorted; a folder that does not exist is empty."""
         try:
             descriptor = self.open_folder(relative)
@@ -244,7 +244,7 @@ class Root:
         folders = [relative]
         while folders:
             folder = folders.pop()
-            for found in self.list(folder):
+            for found in self.entries(folder):
                 path = f"{folder}/{found.name}" if folder else found.name
                 if found.is_folder:
                     folders.append(path)

@@ -151,7 +151,7 @@ def read_manifests(root: Root) -> Iterator[tuple[Link, Manifest | PachaError]]:
     """Reads every manifest file, folder by folder; a damaged one yields its error."""
     kind = type_named("manifest")
     for place in (SHARED, FETCHED):
-        for fan in sorted(entry.name for entry in root.list(f"{place}/manifest") if entry.is_folder):
+        for fan in sorted(entry.name for entry in root.entries(f"{place}/manifest") if entry.is_folder):
             for name, data in root.read_folder(f"{place}/manifest/{fan}", size_max=kind.size_max):
                 digits = fan + name.removesuffix(ENDING)
                 if not name.endswith(ENDING) or not is_hex_id(digits):

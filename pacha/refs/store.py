@@ -100,7 +100,7 @@ class RefStore:
     def names(self, folder: str) -> list[RefName]:
         """The refs directly in a folder, sorted, whatever their files hold. Alien names are left out."""
         found = set()
-        for entry in self.root.list(folder):
+        for entry in self.root.entries(folder):
             if entry.is_folder:
                 continue
             try:
@@ -110,7 +110,7 @@ class RefStore:
         found.update(name for name in self.overlay.created if name.folder == folder)
         return sorted(found - self.overlay.removed)
 
-    def list(self, folder: str) -> list[tuple[RefName, Link]]:
+    def read_all(self, folder: str) -> list[tuple[RefName, Link]]:
         """The refs directly in a folder with what they name, sorted. Errors: `BadRef`."""
         found = []
         for name in self.names(folder):
@@ -121,7 +121,7 @@ class RefStore:
 
     def folders(self, folder: str) -> list[str]:
         """The names of the folders directly in a folder, sorted, those of the overlay included."""
-        found = {entry.name for entry in self.root.list(folder) if entry.is_folder}
+        found = {entry.name for entry in self.root.entries(folder) if entry.is_folder}
         for name in self.overlay.created:
             if name.text.startswith(f"{folder}/"):
                 rest = name.text[len(folder) + 1 :]

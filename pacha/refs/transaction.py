@@ -193,7 +193,7 @@ def _read_state(root: Root, path: str) -> bytes | None:
 def read_journals(shared: Root, *, now: float) -> list[Journaled]:
     """Reads every journal. `now` is the file system's time in seconds, for processes of other machines."""
     found = []
-    for entry in sorted(shared.list(FOLDER), key=lambda entry: entry.name):
+    for entry in sorted(shared.entries(FOLDER), key=lambda entry: entry.name):
         path = f"{FOLDER}/{entry.name}"
         try:
             state = shared.stat(path)

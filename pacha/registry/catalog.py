@@ -63,7 +63,7 @@ class DiskTags:
     def tagged(self, artifact: ArtifactName) -> list[Tagged]:
         """All versions of an artifact, lowest first. Errors: `Corrupt`, `Absent`."""
         found = [
-            read_tagged(self._objects, name, link) for name, link in self._refs.list(versions_folder(artifact))
+            read_tagged(self._objects, name, link) for name, link in self._refs.read_all(versions_folder(artifact))
         ]
         return sorted(found)
 
@@ -159,7 +159,7 @@ class Catalog:
 
     def heads(self, artifact: ArtifactName) -> list[ObjectId]:
         """The heads: what the head refs name, minus every ancestor of another. Newest first. Errors: `BadRef`."""
-        targets = {link.id for _, link in self.refs.list(heads_folder(artifact))}
+        targets = {link.id for _, link in self.refs.read_all(heads_folder(artifact))}
         heads = targets if len(targets) < 2 else maximal(targets, self.previous, self.created)
         return sorted(heads, key=lambda id: (self.created(id), id.raw), reverse=len(heads) > 1)
 

@@ -65,7 +65,7 @@ def read_stage_log(refs: RefStore, objects: Objects, artifact: ArtifactName) -> 
     """Reads and checks the log. Errors: `StageFork`, `BadStageLog`, `BadRef`, `Absent`."""
     entries: list[Entry] = []
     before: ObjectId | None = None
-    for number, (name, link) in enumerate(refs.list(stages_folder(artifact)), start=1):
+    for number, (name, link) in enumerate(refs.read_all(stages_folder(artifact)), start=1):
         move = objects.load(link)
         if not isinstance(move, Move) or move.artifact != artifact or not name.last.endswith(str(move.number)):
             raise BadStageLog(f"{name}: names {link}, which is not that move", ref=str(name), object=str(link))

@@ -72,7 +72,7 @@ class DataStore:
         """Looks at the folder again: other processes add, merge and trash packs at any time."""
         with self._lock:
             paths = {}
-            for found in self.root.list(self.folder):
+            for found in self.root.entries(self.folder):
                 stem, dot, ending = found.name.partition(".")
                 if ending == "pack" and found.is_file and len(stem) == 64:
                     paths[ObjectId.parse(stem)] = f"{self.folder}/{found.name}"
@@ -262,7 +262,7 @@ class DataStore:
             self._own.clear()
             if self.root.is_writable():
                 self.root.remove(f"{self.folder}/{MULTI_INDEX}")
-                for found in self.root.list(self.folder):
+                for found in self.root.entries(self.folder):
                     if found.name.endswith(".idx"):
                         self.root.remove(f"{self.folder}/{found.name}")
             self.refresh()

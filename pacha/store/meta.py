@@ -67,8 +67,8 @@ class MetaStore:
         """Every object of one type that has a file here, those fetched included, each once."""
         for place in (SHARED, FETCHED):
             folder = f"{place}/{type_name}"
-            for fan in sorted(self.root.list(folder), key=lambda found: found.name):
-                for found in sorted(self.root.list(f"{folder}/{fan.name}"), key=lambda found: found.name):
+            for fan in sorted(self.root.entries(folder), key=lambda found: found.name):
+                for found in sorted(self.root.entries(f"{folder}/{fan.name}"), key=lambda found: found.name):
                     digits = fan.name + found.name.removesuffix(ENDING)
                     if not found.name.endswith(ENDING) or not is_hex_id(digits):
                         continue
@@ -80,7 +80,7 @@ class MetaStore:
         """The ids of one type that begin with some digits (at least two)."""
         found = set()
         for place in (SHARED, FETCHED):
-            for entry in self.root.list(f"{place}/{type_name}/{prefix[:2]}"):
+            for entry in self.root.entries(f"{place}/{type_name}/{prefix[:2]}"):
                 digits = prefix[:2] + entry.name.removesuffix(ENDING)
                 if digits.startswith(prefix) and is_hex_id(digits):
                     found.add(ObjectId.parse(digits))
