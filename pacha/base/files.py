@@ -516,6 +516,20 @@ class NewFile:
         with naming(self.root.full(self.path)):
             write_all(self.descriptor, pieces, offset)
 
+    def reserve(self, size: int) -> None:
+        """Sets space aside for a file of known size, where the system can; a full disk is then found at once."""
+        if size and hasattr(os, "posix_fallocate"):
+            try:
+                os.posix_fallocate(self.descriptor, 0, size)
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                    raise machine_failed(error, self.root.full(self.path)) from error
+
+    def make_executable(self) -> None:
+        """Lets everybody run the file."""
+        with naming(self.root.full(self.path)):
+            os.fchmod(self.descriptor, FILE_MODE | 0o111)
+
     def flush(self) -> None:
         """Makes the content durable. A failed flush is final: the file is useless and must be written again."""
         if self.root.durability is not Durability.NONE:

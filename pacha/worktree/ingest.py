@@ -1,0 +1,294 @@
+"""Reads files into the store: each byte once, both cores at work, memory flat however big a file is.
+
+Small files are one blob, and their digest is that blob's id. Big ones are read in windows: while one window's chunks
+are hashed, packed and written, the next is read and the whole file's digest goes on.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pacha.base.errors import Conflict
+from pacha.base.files import naming
+from pacha.base.ids import Hasher, ObjectId
+from pacha.base.progress import Progress
+from pacha.objects.chunklist import build_chunklists
+from pacha.objects.manifest import FILES_MAX
+from pacha.objects.tree import FileEntry, TreeEntry, artifact_digest, build_trees
+from pacha.objects.types import Link
+from pacha.store.packwriter import PackWriter
+from pacha.worktree.chunker import MAX_BYTES, WHOLE_FILE_BYTES_MAX, Chunker
+from pacha.worktree.drafts import Content
+from pacha.worktree.scan import FoundFile, Scan, found
+from pacha.worktree.statcache import Seen, StatCache
+
+#: A file up to here is held in memory whole by one worker; above, it is read in windows of this size.
+WINDOW_BYTES = 4 << 20
+#: A window's chunks are handed to the workers in so many lots for each.
+LOTS_PER_WORKER = 2
+#: Files are handed to a worker together, so that the handing over costs little.
+FILES_PER_LOT = 32
+
+
+class ChangedWhileRead(Conflict):
+    """A file changed while it was read, twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """What was stored. `read_bytes` counts what was read, not what was known already."""
+
+    content: Content
+    read_bytes: int
+
+
+class Ingest:
+    """Stores artifacts through one pack writer."""
+
+    def __init__(self, writer: PackWriter, *, workers: int, progress: Progress) -> None:
+        self._writer = writer
+        self._workers = max(1, workers)
+        self._progress = progress
+        self._local = threading.local()
+
+    def artifact(
+        self, scan: Scan, *, cache: StatCache, has: Callable[[Iterable[ObjectId]], set[ObjectId]], read_at_ns: int
+    ) -> Ingested:
+        """Stores the files of an artifact and the trees over them.
+
+        `has` says which contents are stored: what the cache knows and the store has is not read again. `read_at_ns`
+        is the file system's time before the first read. Errors: `ChangedWhileRead`, `MachineFailed`.
+        """
+        known = {file.path: seen for file in scan.files if (seen := cache.find(file)) is not None}
+        stored = has({seen.content.id for seen in known.values()})
+        known = {path: seen for path, seen in known.items() if seen.content.id in stored}
+        unread = [file for file in scan.files if file.path not in known]
+        self._progress.start("reading", total_bytes=sum(file.size for file in unread))
+        try:
+            for file, seen in self._read_all(unread):
+                known[file.path] = seen
+                cache.remember(file, seen, read_at_ns=read_at_ns)
+        finally:
+            self._progress.finish()
+        cache.keep(known)
+        return Ingested(content=self._trees(scan, known), read_bytes=sum(file.size for file in unread))
+
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    def _read_all(self, files: Sequence[FoundFile]) -> list[tuple[FoundFile, Seen]]:
+        small = [file for file in files if file.size <= WINDOW_BYTES]
+        big = [file for file in files if file.size > WINDOW_BYTES]
+        done: list[tuple[FoundFile, Seen]] = []
+        with ThreadPoolExecutor(self._workers) as pool:
+            try:
+                lots = [small[start : start + FILES_PER_LOT] for start in range(0, len(small), FILES_PER_LOT)]
+                for answers in pool.map(self._small_files, lots):
+                    done.extend(answers)
+                for file in big:
+                    done.append((file, self._settled(file, lambda file: self._big_file(file, pool))))
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        return done
+
+    def _small_files(self, files: Sequence[FoundFile]) -> list[tuple[FoundFile, Seen]]:
+        return [(file, self._settled(file, self._small_file)) for file in files]
+
+    def _settled(self, file: FoundFile, read: Callable[[FoundFile], Seen | None]) -> Seen:
+        """Reads a file that holds still; one that changes is tried once more."""
+        seen = read(file) or read(file)
+        if seen is None:
+            raise ChangedWhileRead(
+                f"{file.full}: changed while it was read",
+                hint="wait until nothing writes to it, then add it again",
+                path=file.full,
+            )
+        return seen
+
+    def _small_file(self, file: FoundFile) -> Seen | None:
+        with naming(file.full):
+            descriptor = os.open(file.full, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                # One byte more than there should be: a file that grew is seen to have.
+                data = os.read(descriptor, file.size + 1)
+                while len(data) < file.size and (more := os.read(descriptor, file.size + 1 - len(data))):
+                    data += more
+                same = _is_same(file, descriptor) and len(data) == file.size
+            finally:
+                os.close(descriptor)
+        if not same:
+            return None
+        seen = self._store_whole(data) if len(data) <= WHOLE_FILE_BYTES_MAX else self._store_cut(data)
+        self._progress.advance(file.size)
+        return seen
+
+    def _store_whole(self, data: bytes) -> Seen:
+        id = self._writer.add("blob", data)
+        return Seen(id, Link("blob", id), len(data))
+
+    def _store_cut(self, data: bytes) -> Seen:
+        hasher = Hasher()
+        hasher.update(data)
+        view = memoryview(data)
+        pieces = self._add_chunks(view, self._chunker().lengths(view, is_last=True))
+        return Seen(hasher.id(), self._chunklist(pieces), len(data))
+
+    def _add_chunks(self, view: memoryview, lengths: Sequence[int]) -> list[tuple[int, ObjectId]]:
+        pieces = []
+        start = 0
+        for length in lengths:
+            pieces.append((length, self._writer.add("blob", view[start : start + length])))
+            start += length
+        return pieces
+
+    def _chunklist(self, pieces: Sequence[tuple[int, ObjectId]]) -> Link:
+        if len(pieces) == 1:
+            return Link("blob", pieces[0][1])
+        for id, raw in build_chunklists(pieces):
+            self._writer.add("chunklist", raw, id=id)
+        return Link("chunklist", id)
+
+    def _chunker(self) -> Chunker:
+        chunker: Chunker | None = getattr(self._local, "chunker", None)
+        if chunker is None:
+            chunker = self._local.chunker = Chunker()
+        return chunker
+
+    # -- one big file ----------------------------------------------------------------------------------------------
+
+    def _big_file(self, file: FoundFile, pool: ThreadPoolExecutor) -> Seen | None:
+        hasher = Hasher()
+        hashing: Future[None] | None = None
+        pieces: list[tuple[int, ObjectId]] = []
+        waiting: list[Future[list[tuple[int, ObjectId]]]] = []
+        buffers = [bytearray(WINDOW_BYTES + MAX_BYTES) for _ in range(2)]
+        left, read = b"", 0
+        with naming(file.full):
+            descriptor = os.open(file.full, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            for turn in range(2 + file.size // WINDOW_BYTES):
+                # The buffer of two turns ago: its chunks were taken over while the last turn was read.
+                view = memoryview(buffers[turn % 2])
+                view[: len(left)] = left
+                with naming(file.full):
+                    got = _read_into(descriptor, view[len(left) : len(left) + WINDOW_BYTES])
+                read += got
+                is_last = got < WINDOW_BYTES
+                window = view[: len(left) + got]
+                if hashing is not None:
+                    hashing.result()
+                hashing = pool.submit(hasher.update, window[len(left) :])
+                lengths = self._chunker().lengths(window, is_last=is_last)
+                for future in waiting:
+                    pieces.extend(future.result())
+                waiting = self._submit(pool, window, lengths)
+                self._progress.advance(got)
+                left = bytes(window[sum(lengths) :])
+                if is_last:
+                    break
+            for future in waiting:
+                pieces.extend(future.result())
+            if hashing is not None:
+                hashing.result()
+            if read != file.size or not _is_same(file, descriptor):
+                return None
+        finally:
+            os.close(descriptor)
+        return Seen(hasher.id(), self._chunklist(pieces), file.size)
+
+    def _submit(
+        self, pool: ThreadPoolExecutor, window: memoryview, lengths: Sequence[int]
+    ) -> list[Future[list[tuple[int, ObjectId]]]]:
+        size = max(1, -(-len(lengths) // (self._workers * LOTS_PER_WORKER)))
+        futures = []
+        start = 0
+        for at in range(0, len(lengths), size):
+            lot = lengths[at : at + size]
+            futures.append(pool.submit(self._add_chunks, window[start : start + sum(lot)], lot))
+            start += sum(lot)
+        return futures
+
+    # -- trees -----------------------------------------------------------------------------------------------------
+
+    def _trees(self, scan: Scan, seen: dict[str, Seen]) -> Content:
+        files = tuple(
+            FileEntry(
+                path=file.path, size=seen[file.path].size, digest=seen[file.path].digest, executable=file.executable
+            )
+            for file in scan.files
+        )
+        tree = self._folder("", _grouped(scan.files), seen)
+        digest = files[0].digest if scan.shape == "file" else artifact_digest(files)
+        return Content(
+            tree=tree.id,
+            digest=digest,
+            size=sum(file.size for file in files),
+            shape=scan.shape,
+            files=files if len(files) <= FILES_MAX else None,
+        )
+
+    def _folder(self, folder: str, groups: "_Groups", seen: dict[str, Seen]) -> Link:
+        entries = []
+        for name in sorted(groups.folders.get(folder, ())):
+            path = f"{folder}/{name}" if folder else name
+            link = self._folder(path, groups, seen)
+            entries.append(TreeEntry(name=name, link=link, size=groups.sizes[path], digest=None))
+        for file in groups.files.get(folder, ()):
+            held = seen[file.path]
+            name = file.path.rpartition("/")[2]
+            digest = held.digest
+            entries.append(
+                TreeEntry(name=name, link=held.content, size=held.size, digest=digest, executable=file.executable)
+            )
+        for id, raw in build_trees(entries):
+            self._writer.add("tree", raw, id=id)
+        return Link("tree", id)
+
+
+@dataclass(slots=True)
+class _Groups:
+    files: dict[str, list[FoundFile]]
+    folders: dict[str, set[str]]
+    sizes: dict[str, int]
+
+
+def _grouped(files: Sequence[FoundFile]) -> _Groups:
+    """Files and folders by the folder that they lie in, and the bytes below each folder."""
+    groups = _Groups({}, {}, {})
+    for file in files:
+        folder = file.path.rpartition("/")[0]
+        groups.files.setdefault(folder, []).append(file)
+        while folder:
+            groups.sizes[folder] = groups.sizes.get(folder, 0) + file.size
+            above, _, name = folder.rpartition("/")
+            groups.folders.setdefault(above, set()).add(name)
+            folder = above
+    return groups
+
+
+def _read_into(descriptor: int, view: memoryview) -> int:
+    """Fills the view, or what there is to the end of the file; returns how much that was."""
+    got = 0
+    while got < len(view) and (count := os.readv(descriptor, [view[got:]])):
+        got += count
+    return got
+
+
+def _is_same(file: FoundFile, descriptor: int) -> bool:
+    return found(file.path, file.full, os.fstat(descriptor)).state == file.state
+
+
+def digest_of_file(file: FoundFile) -> ObjectId | None:
+    """The digest of a file as it lies, without storing it; None if it changed while it was read."""
+    hasher = Hasher()
+    buffer = bytearray(min(WINDOW_BYTES, max(1, file.size)))
+    with naming(file.full):
+        descriptor = os.open(file.full, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while got := os.readv(descriptor, [buffer]):
+                hasher.update(memoryview(buffer)[:got])
+            return hasher.id() if _is_same(file, descriptor) else None
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,146 @@
+"""Lists the files of one artifact: a file, or a folder and all below it. Links, pipes and unsafe names are refused."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pacha.base.errors import NotFound, Usage
+from pacha.base.files import naming
+from pacha.base.paths import BadPath, check_path, check_siblings
+from pacha.worktree.ignore import IgnoreRules
+
+#: More files in one artifact would need more memory than the promise of flat memory allows.
+FILES_MAX = 5_000_000
+
+
+class NoSuchPath(NotFound):
+    """A path of the work tree does not exist."""
+
+
+class SymlinkFound(Usage):
+    """A symbolic link where a file or folder must be."""
+
+
+class SpecialFile(Usage):
+    """A pipe, a socket or a device."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A regular file: `path` as the artifact names it, `full` where it lies, and the state that the cache compares."""
+
+    path: str
+    full: str
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    executable: bool
+
+    @property
+    def state(self) -> tuple[int, int, int, int]:
+        """What must be equal for the content to be taken as unchanged."""
+        return (self.size, self.mtime_ns, self.ctime_ns, self.inode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """An artifact as it lies in the work tree. `shape` is file or folder; a file's path is its base name."""
+
+    shape: str
+    files: tuple[FoundFile, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def found(path: str, full: str, state: os.stat_result) -> FoundFile:
+    """A file with its state."""
+    return FoundFile(
+        path, full, state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, bool(state.st_mode & 0o111)
+    )
+
+
+def scan(full: str, *, shown: str, dereference: bool = False) -> Scan:
+    """Lists an artifact, sorted by path. `shown` is what errors call it.
+
+    Errors: `NoSuchPath`, `SymlinkFound`, `SpecialFile`, `BadPath`, `MachineFailed`.
+    """
+    try:
+        state = os.stat(full) if dereference else os.lstat(full)
+    except FileNotFoundError as error:
+        raise NoSuchPath(f"{shown}: no such file or folder", hint="check the path", path=shown) from error
+    except OSError:
+        with naming(shown):
+            raise
+    if stat.S_ISLNK(state.st_mode):
+        raise _symlink(shown)
+    if stat.S_ISDIR(state.st_mode):
+        files = sorted(_walk(full, shown, dereference), key=lambda file: file.path.encode("utf-8", "surrogatepass"))
+        if len(files) > FILES_MAX:
+            raise Usage(f"{shown}: more than {FILES_MAX} files", hint="track its folders one by one")
+        return Scan(shape="folder", files=tuple(files))
+    if not stat.S_ISREG(state.st_mode):
+        raise SpecialFile(f"{shown}: not a regular file", hint="only files and folders can be tracked", path=shown)
+    name = check_path(os.path.basename(full))
+    return Scan(shape="file", files=(found(name, full, state),))
+
+
+def _walk(top: str, shown: str, dereference: bool) -> Iterator[FoundFile]:
+    rules = IgnoreRules(top)
+    folders = [("", (os.path.realpath(top),))]
+    while folders:
+        folder, above = folders.pop()
+        full = os.path.join(top, folder) if folder else top
+        names = []
+        with naming(os.path.join(shown, folder)), os.scandir(full) as entries:
+            for entry in entries:
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                is_folder = entry.is_dir(follow_symlinks=dereference)
+                if rules.is_ignored(path, is_folder=is_folder):
+                    continue
+                names.append(entry.name)
+                _check(path, shown)
+                if entry.is_symlink() and not dereference:
+                    raise _symlink(os.path.join(shown, path))
+                if is_folder:
+                    real = os.path.realpath(entry.path) if dereference else entry.path
+                    if real in above:
+                        raise SymlinkFound(f"{os.path.join(shown, path)}: a link that leads back to its own folder")
+                    folders.append((path, (*above, real)))
+                else:
+                    yield _file(path, entry, shown, dereference)
+        check_siblings(names)
+
+
+def _file(path: str, entry: os.DirEntry[str], shown: str, dereference: bool) -> FoundFile:
+    name = os.path.join(shown, path)
+    try:
+        state = entry.stat(follow_symlinks=dereference)
+    except FileNotFoundError as error:
+        raise NoSuchPath(f"{name}: a link to nothing", hint="remove it or mend it", path=name) from error
+    if not stat.S_ISREG(state.st_mode):
+        raise SpecialFile(f"{name}: not a regular file", hint="move it away, or name it in .pachaignore", path=name)
+    return found(path, entry.path, state)
+
+
+def _check(path: str, shown: str) -> None:
+    try:
+        check_path(path)
+    except BadPath as error:
+        raise BadName(f"{os.path.join(shown, path)!r}: {error.message}", hint=error.hint, path=path) from error
+
+
+class BadName(Usage):
+    """A file in the work tree has a name that could not be restored everywhere."""
+
+
+def _symlink(shown: str) -> SymlinkFound:
+    return SymlinkFound(
+        f"{shown}: a symbolic link",
+        hint="add it with --dereference to store what it points to (folders of a Hugging Face cache need it)",
+        path=shown,
+    )
