@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from pacha.base.errors import Absent, Ambiguous, Corrupt, Usage
+from pacha.base.errors import Absent, Ambiguous, Corrupt, NotFound, Usage
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.index.index import Index
 from pacha.objects.manifest import Manifest
-from pacha.registry.catalog import Catalog
+from pacha.registry.catalog import Catalog, NoSuchArtifact
+from pacha.registry.resolve import HEAD, Revision, resolve
 from pacha.repo.layout import FOLDER
 from pacha.repo.repository import Repository
 from pacha.repo.session import Session
@@ -192,3 +193,31 @@ class Workspace:
                 hint=f"settle them first: `pacha resolve {artifact.name} --keep REF`",
             )
         return tuple(heads), note
+
+    # -- references ------------------------------------------------------------------------------------------------
+
+    def resolve(self, text: str, *, start: str, bare: str = HEAD) -> Revision:
+        """What a reference, or the path of a committed artifact, names. `./…` and absolute paths are always paths.
+
+        Errors: those of `registry.resolve`, and `NotFound` for a path that no artifact lives at.
+        """
+        if text.startswith(("./", "../", "/")) or text in (".", ".."):
+            return self._resolve_path(text, start=start, bare=bare)
+        try:
+            return resolve(self.catalog, text, bare=bare)
+        except (NoSuchArtifact, Usage) as error:
+            if os.path.lexists(os.path.join(start, text)) or text in self.known:
+                try:
+                    return self._resolve_path(text, start=start, bare=bare)
+                except (NotFound, Usage):
+                    raise error from None
+            raise
+
+    def _resolve_path(self, text: str, *, start: str, bare: str) -> Revision:
+        path = text if text in self.known and not text.startswith(".") else self.relative(text, start=start)
+        known = self.known.get(path)
+        if known is None:
+            raise NotFound(
+                f"{text}: no artifact lives at this path", hint=f"`pacha add {text}` tracks it", path=path
+            )
+        return resolve(self.catalog, str(known.artifact), bare=bare)

@@ -57,7 +57,7 @@ class _Open:
 
 
 class PackWriter:
-    """Adds objects to new packs. `close` makes them durable and visible; leaving by an exception discards them.
+    """Adds objects to new packs; `stored_bytes` counts what it wrote so far. `close` makes them durable and visible; leaving by an exception discards them.
 
     Crash: nothing is visible before `close`; each pack then appears whole, its index after it.
     """
@@ -76,6 +76,7 @@ class PackWriter:
         self._seen: set[bytes] = set()
         self._reused: set[ObjectId] = set()
         self._plain = 0
+        self.stored_bytes = 0
 
     def __enter__(self) -> "PackWriter":
         return self
@@ -161,6 +162,7 @@ class PackWriter:
                 Row(header.id, offset, header.stored_length, header.plain_length, header.type, header.codec)
             )
             self._plain += header.plain_length
+            self.stored_bytes += header.stored_length
         pack.file.write_at([head, stored], offset)
 
     def _pack_for(self, size: int) -> _Open:
@@ -192,7 +194,7 @@ class PackWriter:
             packs=tuple(pack.hasher.id() for pack in packs),
             records=sum(len(pack.rows) for pack in packs),
             plain_bytes=self._plain,
-            stored_bytes=sum(row.stored_length for pack in packs for row in pack.rows),
+            stored_bytes=self.stored_bytes,
             reused=frozenset(self._reused),
         )
 

@@ -1,0 +1,105 @@
+"""What a path of the work tree holds right now, compared with what is committed and staged."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pacha.base.errors import Absent, Corrupt
+from pacha.base.ids import ObjectId
+from pacha.graph.ancestry import ancestors
+from pacha.objects.tree import FileEntry, artifact_digest
+from pacha.objects.types import Link
+from pacha.porcelain.workspace import Known, Workspace
+from pacha.worktree.ingest import digest_of_file
+from pacha.worktree.scan import FoundFile, NoSuchPath, Scan, scan
+from pacha.worktree.statcache import Seen, StatCache, load_stat_cache
+
+
+class State(Enum):
+    """How a path stands to its artifact."""
+
+    CLEAN = "clean"
+    MODIFIED = "modified"
+    BEHIND = "behind"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """A path, what it holds, and how that stands to the head. `digest` is None where nothing lies."""
+
+    known: Known
+    state: State
+    digest: ObjectId | None
+    size: int
+    matches_draft: bool
+
+
+def observe(workspace: Workspace, known: Known) -> Observed:
+    """Looks at one path; reads only files that the stat cache cannot vouch for."""
+    try:
+        there = scan(workspace.full(known.path), shown=known.path, dereference=True)
+    except NoSuchPath:
+        return Observed(known=known, state=State.MISSING, digest=None, size=0, matches_draft=False)
+    digest = current_digest(workspace, known, there)
+    draft = known.draft
+    return Observed(
+        known=known,
+        state=_state(workspace, known, digest),
+        digest=digest,
+        size=there.size,
+        matches_draft=draft is not None and draft.content.digest == digest,
+    )
+
+
+def current_digest(workspace: Workspace, known: Known, there: Scan) -> ObjectId:
+    """The digest of what lies at a path. What had to be read is remembered, where this user may write."""
+    root = workspace.repository.root
+    cache = load_stat_cache(root, known.artifact)
+    files = []
+    unread = [file for file in there.files if cache.find(file) is None]
+    read_at_ns = root.clock_ns() if unread and root.is_writable() else 0
+    for file in there.files:
+        seen = cache.find(file)
+        digest = _read(cache, file, read_at_ns) if seen is None else seen.digest
+        files.append(FileEntry(path=file.path, size=file.size, digest=digest, executable=file.executable))
+    if read_at_ns:
+        cache.save(root, known.artifact)
+    return files[0].digest if there.shape == "file" else artifact_digest(files)
+
+
+def _read(cache: StatCache, file: FoundFile, read_at_ns: int) -> ObjectId:
+    digest = digest_of_file(file)
+    if digest is None:
+        # It is being written: whatever it holds, it is not what was committed.
+        return ObjectId(bytes(32))
+    if read_at_ns:
+        # The content's own link is not known without cutting it; a blob's id stands for it until it is added.
+        cache.remember(file, Seen(digest, Link("blob", digest), file.size), read_at_ns=read_at_ns)
+    return digest
+
+
+def _state(workspace: Workspace, known: Known, digest: ObjectId) -> State:
+    heads = [digest_of(workspace, head) for head in known.heads]
+    if digest in heads:
+        return State.CLEAN
+    if known.memory is not None and digest == known.memory.digest and known.heads:
+        return State.BEHIND
+    if known.draft is not None and known.draft.content.digest == digest:
+        return State.MODIFIED
+    return State.BEHIND if committed_as(workspace, known, digest) is not None else State.MODIFIED
+
+
+def digest_of(workspace: Workspace, manifest: ObjectId) -> ObjectId | None:
+    """A manifest's digest, or None where it cannot be read."""
+    try:
+        return workspace.catalog.manifest(manifest).digest
+    except (Absent, Corrupt):
+        return None
+
+
+def committed_as(workspace: Workspace, known: Known, digest: ObjectId) -> ObjectId | None:
+    """The newest manifest in the artifact's history that holds exactly these bytes, or None."""
+    for id in (*known.heads, *ancestors(known.heads, workspace.catalog.previous)):
+        if digest_of(workspace, id) == digest:
+            return id
+    return None
