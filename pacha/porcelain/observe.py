@@ -7,7 +7,6 @@ from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
 from pacha.graph.ancestry import ancestors
 from pacha.objects.tree import FileEntry, artifact_digest
-from pacha.objects.types import Link
 from pacha.porcelain.workspace import Known, Workspace
 from pacha.worktree.ingest import digest_of_file
 from pacha.worktree.scan import FoundFile, NoSuchPath, Scan, scan
@@ -73,8 +72,8 @@ def _read(cache: StatCache, file: FoundFile, read_at_ns: int) -> ObjectId:
         # It is being written: whatever it holds, it is not what was committed.
         return ObjectId(bytes(32))
     if read_at_ns:
-        # The content's own link is not known without cutting it; a blob's id stands for it until it is added.
-        cache.remember(file, Seen(digest, Link("blob", digest), file.size), read_at_ns=read_at_ns)
+        seen = Seen(digest, cache.content_of(file.path, digest), file.size)
+        cache.remember(file, seen, read_at_ns=read_at_ns)
     return digest
 
 

@@ -66,7 +66,7 @@ class Session:
 
     def pack_writer(self) -> PackWriter:
         """Begins a pack; what it reuses is named in this process's journal first (I10)."""
-        return self.repository.objects.data.writer(on_reuse=self._claim)
+        return self.repository.objects.data.writer(on_claim=self._claim)
 
     def _claim(self, pack: ObjectId) -> None:
         assert self._writer is not None

@@ -310,10 +310,10 @@ class DataStore:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def writer(self, *, on_reuse: Callable[[ObjectId], None] | None = None) -> PackWriter:
-        """Begins a new pack. `on_reuse` is told, before it matters, which packs the writer relies on (I10)."""
+    def writer(self, *, on_claim: Callable[[ObjectId], None] | None = None) -> PackWriter:
+        """Begins a new pack. `on_claim` is told, before it matters, which packs the writer relies on (I10)."""
         self.refresh()
-        return PackWriter(self.root, folder=self.folder, present=self, on_reuse=on_reuse)
+        return PackWriter(self.root, folder=self.folder, present=self, on_claim=on_claim)
 
     def close(self) -> None:
         """Closes what is open."""

@@ -63,12 +63,12 @@ class PackWriter:
     """
 
     def __init__(
-        self, root: Root, *, folder: str, present: Present, on_reuse: Callable[[ObjectId], None] | None = None
+        self, root: Root, *, folder: str, present: Present, on_claim: Callable[[ObjectId], None] | None = None
     ) -> None:
         self._root = root
         self._folder = folder
         self._present = present
-        self._on_reuse = on_reuse
+        self._on_claim = on_claim
         self._lock = threading.Lock()
         self._local = threading.local()
         self._open: _Open | None = None
@@ -129,9 +129,9 @@ class PackWriter:
         with self._lock:
             is_new = pack not in self._reused
             self._reused.add(pack)
-        if is_new and self._on_reuse is not None:
-            # I10: gc must see that this pack is needed before anything relies on it.
-            self._on_reuse(pack)
+        if is_new and self._on_claim is not None:
+            # I10: gc must see that this pack is needed before anything relies on it; then look whether it still is.
+            self._on_claim(pack)
             if self._present.holds(id) is None:
                 return False
         return True
@@ -182,6 +182,8 @@ class PackWriter:
                 pack.file.size = pack.end
                 pack.file.flush()
             for pack in packs:
+                if self._on_claim is not None:
+                    self._on_claim(pack.hasher.id())
                 pack.file.link(f"{self._folder}/{pack.hasher.id()}.pack")
             if packs:
                 self._root.flush_folder(self._folder)

@@ -47,6 +47,13 @@ class StatCache:
             return None
         return Seen(ObjectId(bytes.fromhex(str(entry[5]))), Link(str(entry[6]), ObjectId.parse(str(entry[7]))), file.size)
 
+    def content_of(self, path: str, digest: ObjectId) -> Link:
+        """Where a file's bytes are if it still holds what it held; else the blob that they would be uncut."""
+        entry = self._entries.get(path)
+        if entry is not None and entry[5] == digest.hex:
+            return Link(str(entry[6]), ObjectId.parse(str(entry[7])))
+        return Link("blob", digest)
+
     def remember(self, file: FoundFile, seen: Seen, *, read_at_ns: int) -> None:
         """Notes what a file held when it was read at some time of the file system's clock."""
         self._entries[file.path] = [*file.state, read_at_ns, seen.digest.hex, seen.content.type, seen.content.id.hex]

@@ -1,0 +1,27 @@
+"""`pacha reset`: takes drafts back. The bytes stay in the store until gc; files are never touched."""
+
+from collections.abc import Sequence
+
+from pacha.base.errors import Negative, NotFound
+from pacha.base.names import ArtifactName
+from pacha.porcelain.workspace import Workspace
+from pacha.worktree.drafts import Draft, draft_file
+
+
+class NothingStaged(Negative):
+    """There is no draft to take back."""
+
+
+def reset(workspace: Workspace, only: Sequence[ArtifactName] = ()) -> list[Draft]:
+    """Removes all drafts, or some artifacts', and returns them. Errors: `NothingStaged`, `NotFound`."""
+    drafts = workspace.drafts()
+    if not drafts:
+        raise NothingStaged("nothing is staged", hint="`pacha add PATH` stages")
+    chosen = [draft for draft in drafts if not only or draft.artifact in only]
+    missing = set(only) - {draft.artifact for draft in chosen}
+    if missing:
+        raise NotFound(f"nothing is staged for {', '.join(sorted(map(str, missing)))}", hint="see `pacha status`")
+    with workspace.session() as session, session.queue():
+        for draft in chosen:
+            workspace.repository.root.remove(draft_file(draft.artifact))
+    return chosen
