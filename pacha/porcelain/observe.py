@@ -51,7 +51,13 @@ def observe(workspace: Workspace, known: Known) -> Observed:
 
 
 def current_digest(workspace: Workspace, known: Known, there: Scan) -> ObjectId:
-    """The digest of what lies at a path. What had to be read is remembered, where this user may write."""
+    """The digest of what lies at a path."""
+    files = current_files(workspace, known, there)
+    return files[0].digest if there.shape == "file" else artifact_digest(files)
+
+
+def current_files(workspace: Workspace, known: Known, there: Scan) -> tuple[FileEntry, ...]:
+    """The files that lie at a path. What had to be read is remembered, where this user may write."""
     root = workspace.repository.root
     cache = load_stat_cache(root, known.artifact)
     files = []
@@ -63,7 +69,7 @@ def current_digest(workspace: Workspace, known: Known, there: Scan) -> ObjectId:
         files.append(FileEntry(path=file.path, size=file.size, digest=digest, executable=file.executable))
     if read_at_ns:
         cache.save(root, known.artifact)
-    return files[0].digest if there.shape == "file" else artifact_digest(files)
+    return tuple(files)
 
 
 def _read(cache: StatCache, file: FoundFile, read_at_ns: int) -> ObjectId:

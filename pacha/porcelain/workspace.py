@@ -1,5 +1,6 @@
 """An open repository with everything a verb needs: catalog, index, drafts, and what each path of the work tree holds."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,10 +9,11 @@ from functools import cached_property
 from pacha.base.errors import Absent, Ambiguous, Corrupt, NotFound, Usage
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
+from pacha.graph.trees import TreeFile, pieces, tree_files
 from pacha.index.index import Index
 from pacha.objects.manifest import Manifest
 from pacha.registry.catalog import Catalog, NoSuchArtifact
-from pacha.registry.resolve import HEAD, Revision, resolve
+from pacha.registry.resolve import HEAD, PinMismatch, Revision, resolve
 from pacha.repo.layout import FOLDER
 from pacha.repo.repository import Repository
 from pacha.repo.session import Session
@@ -204,7 +206,7 @@ class Workspace:
         if text.startswith(("./", "../", "/")) or text in (".", ".."):
             return self._resolve_path(text, start=start, bare=bare)
         try:
-            return resolve(self.catalog, text, bare=bare)
+            return self._pinned(resolve(self.catalog, text, bare=bare))
         except (NoSuchArtifact, Usage) as error:
             if os.path.lexists(os.path.join(start, text)) or text in self.known:
                 try:
@@ -212,6 +214,26 @@ class Workspace:
                 except (NotFound, Usage):
                     raise error from None
             raise
+
+    def _pinned(self, revision: Revision) -> Revision:
+        """Checks a sha256 pin by hashing the bytes, which must be here. Errors: `PinMismatch`, `Absent`, `Usage`."""
+        if revision.sha256 is None:
+            return revision
+        files = list(tree_files(self.repository.objects, self.catalog.manifest(revision.manifest).tree))
+        if revision.entry is not None and not revision.entry.is_folder:
+            files = [TreeFile(revision.path or revision.entry.name, revision.entry)]
+        if len(files) != 1:
+            raise Usage(f"{revision.text}: a sha256 pin is for one file, and this is {len(files)}")
+        state = hashlib.sha256()
+        for length, link in pieces(self.repository.objects, files[0].entry.link):
+            del length
+            state.update(self.repository.objects.data.read(link))
+        if not state.hexdigest().startswith(revision.sha256):
+            raise PinMismatch(
+                f"{revision.text}: the pin does not fit: the bytes have sha256 {state.hexdigest()}",
+                hint="somebody changed what the name stands for, or the pin is wrong",
+            )
+        return revision
 
     def _resolve_path(self, text: str, *, start: str, bare: str) -> Revision:
         path = text if text in self.known and not text.startswith(".") else self.relative(text, start=start)
