@@ -126,9 +126,7 @@ def ingest(workspace: Workspace, session: Session, jobs: Sequence[_Job], options
             cache = load_stat_cache(repository.root, job.artifact)
             caches.append(cache)
             before = writer.stored_bytes
-            stored = reader.artifact(
-                job.there, cache=cache, has=repository.objects.data.has_many, read_at_ns=repository.root.clock_ns()
-            )
+            stored = reader.artifact(job.there, cache=cache, read_at_ns=repository.root.clock_ns())
             if not options.force:
                 _check_not_behind(workspace, job, stored.content.digest, bases[len(made)])
             made.append((stored.content, writer.stored_bytes - before))

@@ -97,6 +97,14 @@ class Git:
                 seen.add(item)
                 yield item
 
+    def staged_files(self, work_tree: str, folder: str) -> Iterator[tuple[str, str]]:
+        """Path and Git blob of every file below a folder that a work tree's index holds."""
+        output = self.run("-C", work_tree, "ls-files", "-s", "-z", "--full-name", "--", f":(literal,top){folder}")
+        for line in output.split(b"\0"):
+            meta, tab, path = line.partition(b"\t")
+            if tab:
+                yield os.fsdecode(path), meta.split(b" ")[1].decode("ascii")
+
     def work_trees(self) -> list[str]:
         """The folders of all work trees, this one included, bare repositories left out."""
         found, is_bare = [], False

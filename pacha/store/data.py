@@ -170,6 +170,11 @@ class DataStore:
             return {id for id in ids if self._locate(id)}
         return {id for id in ids if any(index.has(id) for index in self._indexes)}
 
+    def places(self, ids: Iterable[ObjectId]) -> dict[ObjectId, ObjectId]:
+        """A pack that holds each of `ids`, for those that are stored, looking at the folder once."""
+        self.refresh()
+        return {id: found[0].pack for id in ids if (found := self._locate(id))}
+
     def holds(self, id: ObjectId) -> ObjectId | None:
         """Returns a pack whose copy of the object is sound, or None. Its stored bytes are read and checked.
 
@@ -278,6 +283,23 @@ class DataStore:
                 found[ObjectId.parse(stem)] = path
         return found
 
+    def ids_in(self, path: str, pack: ObjectId) -> set[ObjectId]:
+        """The objects of a pack that lies anywhere below the root; none if it is gone or damaged."""
+        try:
+            return {row.id for row in PackFile(self.root, path, pack).rows()}
+        except (Corrupt, NoSuchFile):
+            return set()
+
+    def is_in_place(self, id: ObjectId) -> bool:
+        """Tells whether a pack in its place, not in the trash, holds the object."""
+        return bool(self._locate(id))
+
+    def bring_back(self, pack: ObjectId, path: str) -> None:
+        """Moves a pack out of the trash, and lets its grace begin again."""
+        self.root.move(path, f"{self.folder}/{pack}.pack")
+        self.root.touch(f"{self.folder}/{pack}.pack")
+        self.refresh()
+
     def _trashed_place(self, id: ObjectId) -> tuple[str, Location] | None:
         with self._lock:
             if self._trashed is None:
@@ -301,9 +323,7 @@ class DataStore:
             raise ObjectAbsent(link)
         path, place = found
         if self.root.is_writable():
-            self.root.move(path, f"{self.folder}/{place.pack}.pack")
-            self.root.touch(f"{self.folder}/{place.pack}.pack")
-            self.refresh()
+            self.bring_back(place.pack, path)
             return self._read_at(place, link)
         header, payload = PackFile(self.root, path, place.pack).record_at(place.offset, place.stored_length)
         return plain_bytes(header, payload, self._codecs(), path)

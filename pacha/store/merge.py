@@ -4,7 +4,7 @@ A record is copied as it is stored, so nothing is decoded or compressed again. E
 a number of times that grows with the logarithm of the history.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pacha.base.errors import Corrupt
 from pacha.base.files import NoSuchFile
@@ -12,6 +12,7 @@ from pacha.base.ids import ObjectId
 from pacha.store.data import MULTI_INDEX, DataStore
 from pacha.store.pack import PackFile, check_stored
 from pacha.store.packindex import merge_indexes
+from pacha.store.record import RecordHeader
 
 #: Larger packs are left alone: copying them would cost more than looking in one more index.
 SMALL_PACK_BYTES_MAX = 16 << 20
@@ -68,36 +69,46 @@ def maintain(store: DataStore) -> None:
     write_multi_index(store)
 
 
-def merge(store: DataStore, ids: list[ObjectId]) -> ObjectId | None:
-    """Copies some packs into one and removes them once the copy was read back (I9).
+def merge(store: DataStore, ids: list[ObjectId]) -> tuple[ObjectId, ...]:
+    """Copies some packs into one and removes them. Returns what replaces them; nothing if that could not be done."""
+    replaced = copy_records(store, ids, lambda id: True)
+    for id in ids if replaced else ():
+        if id not in replaced:
+            store.root.remove(f"{store.folder}/{id}.pack")
+            store.root.remove(f"{store.folder}/{id}.idx")
+    store.refresh()
+    return replaced
 
-    Returns the new pack, or None if one of them went away or is damaged: then nothing was removed.
+
+def copy_records(store: DataStore, ids: list[ObjectId], is_wanted: Callable[[ObjectId], bool]) -> tuple[ObjectId, ...]:
+    """Copies the wanted records of some packs into new ones, and reads those back (I9). Removes nothing.
+
+    Returns the new packs; none if a pack went away or is damaged, or if a record did not arrive: then the old ones
+    must stay.
     """
-    folder = store.folder
+    wanted: set[ObjectId] = set()
     with store.writer() as writer:
         try:
             for id in ids:
-                pack = store.pack(id)
-                for offset, header in pack.scan():
-                    header, payload = pack.record_at(offset, header.stored_length)
-                    check_stored(header, payload, pack.path)
-                    writer.add_stored(header, payload)
+                for header, payload in checked_records(store.pack(id)):
+                    if is_wanted(header.id):
+                        wanted.add(header.id)
+                        writer.add_stored(header, payload)
         except (NoSuchFile, Corrupt):
-            return None
+            return ()
         receipt = writer.close()
-    kept = set()
-    for id in receipt.packs:
-        pack = PackFile(store.root, f"{folder}/{id}.pack", id)
-        for offset, header in pack.scan():
-            header, payload = pack.record_at(offset, header.stored_length)
-            check_stored(header, payload, pack.path)
-            kept.add(header.id)
-    for id in ids:
-        if id not in receipt.packs and {header.id for _, header in store.pack(id).scan()} <= kept:
-            store.root.remove(f"{folder}/{id}.pack")
-            store.root.remove(f"{folder}/{id}.idx")
+    copies = (PackFile(store.root, f"{store.folder}/{id}.pack", id) for id in receipt.packs)
+    arrived = {header.id for pack in copies for header, _ in checked_records(pack)}
     store.refresh()
-    return receipt.packs[0] if receipt.packs else None
+    return receipt.packs if wanted <= arrived else ()
+
+
+def checked_records(pack: PackFile) -> Iterator[tuple[RecordHeader, memoryview]]:
+    """Every record of a pack with its stored bytes, checked. Errors: `Corrupt`."""
+    for offset, header in pack.scan():
+        header, payload = pack.record_at(offset, header.stored_length)
+        check_stored(header, payload, pack.path)
+        yield header, payload
 
 
 def write_multi_index(store: DataStore) -> None:

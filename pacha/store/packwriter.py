@@ -5,7 +5,7 @@ under a lock, so that writes go on side by side.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
@@ -31,6 +31,9 @@ class Present(Protocol):
 
     def holds(self, id: ObjectId) -> ObjectId | None:
         """Returns the pack that holds a sound copy of the object, or None."""
+
+    def places(self, ids: Iterable[ObjectId]) -> dict[ObjectId, ObjectId]:
+        """Returns a pack that holds each object, for those that are stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +112,22 @@ class PackWriter:
         )
         self._append(header, stored)
         return id
+
+    def reuse(self, ids: Iterable[ObjectId]) -> set[ObjectId]:
+        """Returns those of `ids` that are stored already, after naming the packs that hold them (I10).
+
+        Their bytes are not looked at: this is for content that a stat cache vouches for.
+        """
+        places = self._present.places(ids)
+        with self._lock:
+            new = set(places.values()) - self._reused
+            self._reused |= new
+        if not new or self._on_claim is None:
+            return set(places)
+        for pack in sorted(new):
+            self._on_claim(pack)
+        # Named first, looked at again: whatever gc took in between is written anew.
+        return set(self._present.places(places))
 
     def add_stored(self, header: RecordHeader, stored: memoryview) -> None:
         """Stores a record as another pack holds it, without decoding. The caller has checked it."""

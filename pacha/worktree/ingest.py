@@ -6,7 +6,7 @@ are hashed, packed and written, the next is read and the whole file's digest goe
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -53,16 +53,14 @@ class Ingest:
         self._progress = progress
         self._local = threading.local()
 
-    def artifact(
-        self, scan: Scan, *, cache: StatCache, has: Callable[[Iterable[ObjectId]], set[ObjectId]], read_at_ns: int
-    ) -> Ingested:
+    def artifact(self, scan: Scan, *, cache: StatCache, read_at_ns: int) -> Ingested:
         """Stores the files of an artifact and the trees over them.
 
-        `has` says which contents are stored: what the cache knows and the store has is not read again. `read_at_ns`
-        is the file system's time before the first read. Errors: `ChangedWhileRead`, `MachineFailed`.
+        What the cache knows and the store has is not read again. `read_at_ns` is the file system's time before the
+        first read. Errors: `ChangedWhileRead`, `MachineFailed`.
         """
         known = {file.path: seen for file in scan.files if (seen := cache.find(file)) is not None}
-        stored = has({seen.content.id for seen in known.values()})
+        stored = self._writer.reuse({seen.content.id for seen in known.values()})
         known = {path: seen for path, seen in known.items() if seen.content.id in stored}
         unread = [file for file in scan.files if file.path not in known]
         self._progress.start("reading", total_bytes=sum(file.size for file in unread))

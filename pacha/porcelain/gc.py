@@ -1,0 +1,349 @@
+"""`pacha gc`: frees the space of bytes that nothing names. Writers never stop for it, and nothing goes at once.
+
+Two phases. What nothing names is moved to the trash, from where every reader brings it back; at least one grace later
+the next gc looks again and deletes it. After trashing everything is looked at a second time: a process that began to
+rely on a pack in between has said so in its journal, or has already drafted what it stored (I10).
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from enum import Enum
+
+from pacha.base.clock import parse_timestamp
+from pacha.base.files import Root, claim
+from pacha.base.ids import ObjectId
+from pacha.base.owner import Owner
+from pacha.graph.walk import is_leaf
+from pacha.objects.types import Link
+from pacha.porcelain.roots import Roots, collect, mark
+from pacha.porcelain.workspace import Workspace
+from pacha.store.data import TRASH_FOLDER, DataStore
+from pacha.store.merge import copy_records
+from pacha.store.meta import meta_path, meta_types
+from pacha.store.record import HEADER_BYTES
+
+LOCK = "local/locks/gc"
+TEMPORARY = "local/tmp"
+#: A pack with less dead weight than this is not worth copying.
+DEAD_SHARE_MIN = 0.25
+DAY_SECONDS = 86_400
+#: Unfinished files of processes of other machines are left alone for this long.
+TEMPORARY_SECONDS = DAY_SECONDS
+
+
+class Action(Enum):
+    """What happens to a pack."""
+
+    KEEP = "keep"
+    REWRITE = "rewrite"
+    TRASH = "trash"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackPlan:
+    """One pack. Units: bytes; `dead_bytes` is what nothing names."""
+
+    pack: ObjectId
+    action: Action
+    reason: str
+    size: int
+    dead_bytes: int
+    records: int
+    dead_records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Litter:
+    """A file that can go: in the trash long enough, left by a dead process, or META that nothing names."""
+
+    path: str
+    size: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GcReport:
+    """What was done, or would be. Units: bytes. `freed_bytes` is gone, `trashed_bytes` waits in the trash."""
+
+    is_dry_run: bool
+    grace_seconds: int
+    live_objects: int
+    sources: dict[str, int]
+    packs: tuple[PackPlan, ...]
+    deleted: tuple[Litter, ...]
+    trashed: tuple[Litter, ...]
+    waiting: tuple[Litter, ...]
+    restored: tuple[str, ...]
+    freed_bytes: int
+    trashed_bytes: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _Plan:
+    roots: Roots
+    live: set[ObjectId]
+    packs: list[PackPlan]
+    meta: list[Litter]
+
+
+def gc(workspace: Workspace, *, grace_seconds: int, dry_run: bool = False) -> GcReport:
+    """Frees space; with `dry_run` only says what it would do.
+
+    Errors: `Busy` if another gc runs, `CannotCollect`, `GitFailed`: then nothing is deleted.
+    Crash: extra files, never missing ones.
+    """
+    if dry_run:
+        plan = _plan(workspace, grace_seconds)
+        old, waiting = _old_trash(workspace, grace_seconds)
+        litter = [*old, *_temporaries(workspace)]
+        return _report(plan, litter, plan.meta, waiting, (), grace_seconds, is_dry_run=True)
+    with workspace.session():
+        shared = workspace.repository.shared
+        owner = json.dumps({**Owner.current().to_json(), "nonce": os.urandom(8).hex()}, sort_keys=True).encode("ascii")
+        with claim(shared, LOCK, owner=owner, is_stale=lambda found: _is_stale(shared, found)):
+            return _collect(workspace, grace_seconds)
+
+
+def _is_stale(shared: Root, found: bytes) -> bool:
+    try:
+        owner = Owner.from_json(json.loads(found))
+    except ValueError:
+        return False
+    state = shared.stat(LOCK)
+    idle = 0.0 if state is None else shared.clock_ns() / 1e9 - state.st_mtime
+    return owner is not None and not owner.is_alive(idle_seconds=idle)
+
+
+def _collect(workspace: Workspace, grace_seconds: int) -> GcReport:
+    plan = _plan(workspace, grace_seconds)
+    trashed = _trash(workspace, plan)
+    # Somebody may have begun to rely on what is in the trash now: their journal or draft says so.
+    roots = collect(workspace)
+    live = mark(workspace, {*roots.links, *_records_of(workspace.repository.objects.data, roots.claimed)})
+    restored = _restore_needed(workspace, live | roots.claimed)
+    deleted, waiting = _old_trash(workspace, grace_seconds)
+    temporaries = _temporaries(workspace)
+    for item in (*deleted, *temporaries):
+        workspace.repository.shared.remove(item.path)
+    _remove_empty_trash(workspace.repository.shared)
+    return _report(plan, [*deleted, *temporaries], trashed, waiting, restored, grace_seconds, is_dry_run=False)
+
+
+# -- planning --------------------------------------------------------------------------------------------------------
+
+
+def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
+    """Chooses. What stays in place keeps what it names (I1), so packs that stay are roots too."""
+    data = workspace.repository.objects.data
+    roots = collect(workspace)
+    young = _young_packs(data, grace_seconds)
+    kept = young | (roots.claimed & data.packs().keys())
+    live = mark(workspace, {*roots.links, *_records_of(data, kept)})
+    while True:
+        packs = _pack_plans(data, live, young=young, claimed=roots.claimed, threshold=DEAD_SHARE_MIN if grace_seconds else 0)
+        staying = {item.pack for item in packs if item.action is Action.KEEP and item.dead_records}
+        if staying <= kept:
+            break
+        kept |= staying
+        live = mark(workspace, {*roots.links, *_records_of(data, kept)})
+    return _Plan(roots=roots, live=live, packs=packs, meta=_unused_meta(workspace, roots, grace_seconds))
+
+
+def _young_packs(data: DataStore, grace_seconds: int) -> set[ObjectId]:
+    if not grace_seconds:
+        return set()
+    now = data.root.clock_ns() if data.root.is_writable() else 0
+    found = set()
+    for id, path in data.packs().items():
+        state = data.root.stat(path)
+        if state is None or now - state.st_mtime_ns < grace_seconds * 10**9:
+            found.add(id)
+    return found
+
+
+def _records_of(data: DataStore, packs: set[ObjectId]) -> set[Link]:
+    """The objects of some packs that name others: a walk starts from them."""
+    return {
+        Link(place.type, id)
+        for id, place in data.records()
+        if place.pack in packs and not is_leaf(Link(place.type, id))
+    }
+
+
+def _pack_plans(
+    data: DataStore, live: set[ObjectId], *, young: set[ObjectId], claimed: set[ObjectId], threshold: float
+) -> list[PackPlan]:
+    counts: dict[ObjectId, list[int]] = {id: [0, 0, 0] for id in data.packs()}
+    for id, place in data.records():
+        row = counts.setdefault(place.pack, [0, 0, 0])
+        row[0] += 1
+        if id not in live:
+            row[1] += 1
+            row[2] += place.stored_length + HEADER_BYTES
+    plans = []
+    for pack, (records, dead_records, dead_bytes) in sorted(counts.items()):
+        path = data.packs().get(pack)
+        state = None if path is None else data.root.stat(path)
+        if state is None:
+            continue
+        action, reason = Action.KEEP, "all of it is in use"
+        if pack in data.damaged:
+            reason = "damaged; run `pacha fsck`"
+        elif dead_records and pack in young:
+            reason = "younger than the grace"
+        elif dead_records and pack in claimed:
+            reason = "a running command relies on it"
+        elif dead_records == records:
+            action, reason = Action.TRASH, "nothing names any of it"
+        elif dead_bytes > threshold * state.st_size:
+            action, reason = Action.REWRITE, f"nothing names {dead_records} of its {records} objects"
+        elif dead_records:
+            reason = "too little of it is unused to be worth copying"
+        plans.append(
+            PackPlan(
+                pack=pack, action=action, reason=reason, size=state.st_size, dead_bytes=dead_bytes, records=records,
+                dead_records=dead_records,
+            )
+        )  # fmt: skip
+    return plans
+
+
+def _unused_meta(workspace: Workspace, roots: Roots, grace_seconds: int) -> list[Litter]:
+    """META that no ref reaches and Git does not track: left by a command that was refused. Never what Git tracks."""
+    repository = workspace.repository
+    reached = _reached_meta(workspace, roots)
+    tracked: set[str] = set()
+    if repository.git is not None:
+        folder = repository.git.relative(repository.root.path)
+        tracked = {path.removeprefix(f"{folder}/") for path in repository.git.tracked(f"{folder}/objects")}
+    now = repository.root.clock_ns() if repository.root.is_writable() else 0
+    found = []
+    for kind in meta_types():
+        for link in repository.objects.meta.links(kind.name):
+            path = meta_path(link)
+            state = repository.root.stat(path)
+            if link in reached or path in tracked or state is None:
+                continue
+            if now - state.st_mtime_ns >= grace_seconds * 10**9:
+                found.append(Litter(path=path, size=state.st_size, reason="no ref reaches it and Git does not track it"))
+    return found
+
+
+def _reached_meta(workspace: Workspace, roots: Roots) -> set[Link]:
+    objects = workspace.repository.objects
+    reached: set[Link] = set()
+    todo = [link for link in roots.links if link.type in {kind.name for kind in meta_types()}]
+    while todo:
+        link = todo.pop()
+        if link in reached:
+            continue
+        reached.add(link)
+        todo.extend(inner for inner in objects.references(link) if inner.type in {kind.name for kind in meta_types()})
+    return reached
+
+
+# -- doing -----------------------------------------------------------------------------------------------------------
+
+
+def _trash(workspace: Workspace, plan: _Plan) -> list[Litter]:
+    data, shared = workspace.repository.objects.data, workspace.repository.shared
+    folder = f"{TRASH_FOLDER}/{_stamp(workspace)}"
+    moved = []
+    for item in plan.packs:
+        if item.action is Action.REWRITE and not copy_records(data, [item.pack], lambda id: id in plan.live):
+            continue
+        if item.action is not Action.KEEP:
+            shared.move(f"{data.folder}/{item.pack}.pack", f"{folder}/{item.pack}.pack")
+            shared.remove(f"{data.folder}/{item.pack}.idx")
+            moved.append(Litter(path=f"{folder}/{item.pack}.pack", size=item.size, reason=item.reason))
+    for meta in plan.meta:
+        root = workspace.repository.root
+        if root.path == shared.path:
+            root.move(meta.path, f"{folder}/{meta.path.replace('/', '-')}")
+            moved.append(Litter(path=f"{folder}/{meta.path.replace('/', '-')}", size=meta.size, reason=meta.reason))
+    data.refresh()
+    return moved
+
+
+def _stamp(workspace: Workspace) -> str:
+    return parse_timestamp(workspace.repository.now()).replace(":", "").replace("-", "")
+
+
+def _restore_needed(workspace: Workspace, needed: set[ObjectId]) -> tuple[str, ...]:
+    """Brings back trashed packs that a process claims, or that alone hold an object that is live again."""
+    data = workspace.repository.objects.data
+    restored = []
+    for pack, path in data.trashed().items():
+        if pack in needed or any(id in needed and not data.is_in_place(id) for id in data.ids_in(path, pack)):
+            data.bring_back(pack, path)
+            restored.append(pack.hex)
+    return tuple(restored)
+
+
+def _old_trash(workspace: Workspace, grace_seconds: int) -> tuple[list[Litter], list[Litter]]:
+    """What has lain in the trash for a whole grace and is still not needed, and what has to wait."""
+    shared = workspace.repository.shared
+    now = shared.clock_ns() if shared.is_writable() else 0
+    old, waiting = [], []
+    for folder in shared.entries(TRASH_FOLDER):
+        place = f"{TRASH_FOLDER}/{folder.name}"
+        state = shared.stat(place)
+        if not folder.is_folder or state is None:
+            continue
+        is_due = now - state.st_mtime_ns >= grace_seconds * 10**9
+        for name, file in shared.list_states(place):
+            item = Litter(path=f"{place}/{name}", size=file.st_size, reason="in the trash for a whole grace")
+            (old if is_due else waiting).append(item)
+    return old, waiting
+
+
+def _remove_empty_trash(shared: Root) -> None:
+    for folder in shared.entries(TRASH_FOLDER):
+        if folder.is_folder:
+            shared.remove_folder(f"{TRASH_FOLDER}/{folder.name}")
+
+
+def _temporaries(workspace: Workspace) -> list[Litter]:
+    """Unfinished files whose process is gone."""
+    shared = workspace.repository.shared
+    now = shared.clock_ns() if shared.is_writable() else 0
+    found = []
+    for name, state in shared.list_states(TEMPORARY):
+        pid = name.partition(".")[0]
+        is_dead = pid.isdecimal() and int(pid) != os.getpid() and not _runs(int(pid))
+        if is_dead or now - state.st_mtime_ns >= TEMPORARY_SECONDS * 10**9:
+            found.append(Litter(path=f"{TEMPORARY}/{name}", size=state.st_size, reason="left by a process that is gone"))
+    return found
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _report(
+    plan: _Plan, deleted: list[Litter], trashed: list[Litter], waiting: list[Litter], restored: tuple[str, ...],
+    grace_seconds: int, *, is_dry_run: bool,
+) -> GcReport:  # fmt: skip
+    return GcReport(
+        is_dry_run=is_dry_run,
+        grace_seconds=grace_seconds,
+        live_objects=len(plan.live),
+        sources=plan.roots.sources,
+        packs=tuple(plan.packs),
+        deleted=tuple(deleted),
+        trashed=tuple(trashed),
+        waiting=tuple(waiting),
+        restored=restored,
+        freed_bytes=sum(item.size for item in deleted),
+        trashed_bytes=sum(item.dead_bytes for item in plan.packs if item.action is not Action.KEEP)
+        + sum(item.size for item in plan.meta),
+    )
+
+

@@ -1,0 +1,154 @@
+"""What must be kept: everything that any ref, draft, memory, unfinished work, work tree or Git history names.
+
+Where one of these cannot be asked, the answer is an error, never a shorter list.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pacha.base.errors import Absent, Corrupt, PachaError
+from pacha.base.files import NoSuchFile, Root
+from pacha.base.ids import ObjectId
+from pacha.graph.walk import is_data, walk
+from pacha.index.index import read_manifests
+from pacha.objects.manifest import Manifest
+from pacha.objects.types import Link, type_named
+from pacha.porcelain.workspace import Workspace
+from pacha.refs.transaction import Journaled, read_journals
+from pacha.repo.git import Git
+from pacha.repo.repository import STATE_BYTES_MAX, Repository
+from pacha.worktree.drafts import DRAFTS, decode_draft
+
+#: Git blobs are asked for so many at a time: a bound on memory.
+BLOBS_PER_QUESTION = 2_000
+
+
+class CannotCollect(Corrupt):
+    """The store is damaged where gc must be sure; it deletes nothing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Roots:
+    """Links to start from, and the packs that live processes rely on."""
+
+    links: set[Link] = field(default_factory=set)
+    claimed: set[ObjectId] = field(default_factory=set)
+    sources: dict[str, int] = field(default_factory=dict)
+
+    def add(self, source: str, links: Iterable[Link]) -> None:
+        """Adds links and counts where they come from."""
+        found = set(links)
+        self.links |= found
+        self.sources[source] = self.sources.get(source, 0) + len(found)
+
+
+def collect(workspace: Workspace) -> Roots:
+    """Finds every root. Errors: `GitFailed`, `CannotCollect`, `BadRef`, `BadState`."""
+    repository = workspace.repository
+    roots = Roots()
+    roots.add("refs", _ref_links(repository))
+    roots.add("drafts", (Link("tree", draft.content.tree) for draft in workspace.drafts()))
+    roots.add("memory", _memory_links(workspace))
+    journals = read_journals(repository.shared, now=repository.shared.clock_ns() / 1e9)
+    roots.add("unfinished", _journal_links(repository, journals))
+    for journal in journals:
+        if journal.is_alive:
+            roots.claimed |= journal.packs
+    if repository.git is not None:
+        _add_git(workspace, repository.git, roots)
+    return roots
+
+
+def _ref_links(repository: Repository) -> Iterator[Link]:
+    for name in repository.refs.walk():
+        link = repository.refs.read(name)
+        if link is not None:
+            yield link
+
+
+def _memory_links(workspace: Workspace) -> Iterator[Link]:
+    for memory in workspace.memories():
+        if workspace.is_here(memory.manifest):
+            yield Link("manifest", memory.manifest)
+
+
+def _journal_links(repository: Repository, journals: Iterable[Journaled]) -> Iterator[Link]:
+    for journal in journals:
+        for transaction in journal.unfinished:
+            pairs = [*transaction.create, *([transaction.refusable] if transaction.refusable else [])]
+            for _, link in pairs:
+                if repository.objects.has(link):
+                    yield link
+
+
+def _add_git(workspace: Workspace, git: Git, roots: Roots) -> None:
+    """Everything that Git could bring back: all history, every index, every linked work tree and its drafts."""
+    repository = workspace.repository
+    inside = git.relative(repository.root.path)
+    folder = f"{inside}/objects/manifest"
+    blobs = dict.fromkeys(blob for _, blob in git.history_files(folder))
+    for work_tree in git.work_trees():
+        if not os.path.isdir(work_tree):
+            continue
+        blobs.update((blob, None) for _, blob in git.staged_files(work_tree, folder))
+        other = Root(os.path.join(work_tree, inside))
+        if os.path.realpath(other.path) != os.path.realpath(repository.root.path) and os.path.isdir(other.path):
+            roots.add("work trees", _other_links(other))
+    names = list(blobs)
+    for start in range(0, len(names), BLOBS_PER_QUESTION):
+        for _, data in git.read_blobs(names[start : start + BLOBS_PER_QUESTION]):
+            roots.add("git", _manifest_links(data))
+
+
+def _other_links(other: Root) -> Iterator[Link]:
+    for link, found in read_manifests(other):
+        if isinstance(found, PachaError):
+            raise CannotCollect(
+                f"gc deletes nothing: {found.message}", hint="run `pacha fsck` in that work tree", object=str(link)
+            )
+        yield from _data_references(found)
+    for path in other.walk(DRAFTS):
+        try:
+            draft = decode_draft(other.read(path, size_max=STATE_BYTES_MAX), path=other.full(path))
+        except NoSuchFile:
+            continue
+        yield Link("tree", draft.content.tree)
+
+
+def _manifest_links(data: bytes) -> Iterator[Link]:
+    """What a manifest in Git's history names. A file that is none, or has its line ends changed, is tried as text."""
+    try:
+        yield from _data_references(type_named("manifest").decode(data.replace(b"\r\n", b"\n")))
+    except Corrupt as error:
+        # It was damaged when it was committed, and no checkout of it could be read either.
+        del error
+
+
+def _data_references(manifest: Manifest) -> Iterator[Link]:
+    return (link for link in type_named("manifest").references(manifest) if is_data(link))
+
+
+def mark(workspace: Workspace, roots: Iterable[Link]) -> set[ObjectId]:
+    """Every DATA object that the roots reach. Errors: `CannotCollect` where something is damaged or missing."""
+    live: set[ObjectId] = set()
+    for visit in walk(workspace.repository.objects, roots):
+        if is_data(visit.link):
+            live.add(visit.link.id)
+        if visit.error is None:
+            continue
+        never_fetched = isinstance(visit.error, Absent) and is_data(visit.link) and not _is_stored(visit.via)
+        if not never_fetched:
+            raise CannotCollect(
+                f"gc deletes nothing: {visit.error.message}",
+                hint="run `pacha fsck`; gc works again when the store is whole",
+                object=str(visit.link),
+            ) from visit.error
+    return live
+
+
+def _is_stored(via: Link | None) -> bool:
+    """Tells whether the one that names an object lies in packs too: then the object must be here as well (I1)."""
+    return via is not None and is_data(via)
+
+
