@@ -1,0 +1,1 @@
+"""One command a file; see `pacha.cli.commands_table`."""

@@ -1,0 +1,269 @@
+"""The only door to the terminal: every text is sanitised here, coloured here, paged here, and printed here.
+
+What comes out of a repository was written by strangers, so control characters, bidirectional marks and invisible
+characters are shown as escapes and never reach a terminal.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pacha.cli.plain import plain
+
+_COLORS = {
+    "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36", "bold": "1", "dim": "2",
+}  # fmt: skip
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def sanitise(text: str) -> str:
+    """Returns a text in which nothing can steer a terminal. Line ends and tabs stay.
+
+    >>> sanitise("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    if character in "\n\t" or unicodedata.category(character) not in _HIDDEN_CATEGORIES:
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+def size_text(size: int) -> str:
+    """A number of bytes for people.
+
+    >>> size_text(0), size_text(1536), size_text(5 * 2**30)
+    ('0 B', '1.5 KiB', '5.0 GiB')
+    """
+    value = float(size)
+    for unit in _UNITS:
+        if value < 1024 or unit == _UNITS[-1]:
+            return f"{size} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    raise AssertionError("the last unit takes everything")
+
+
+def count_text(count: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> count_text(1, "file"), count_text(3, "file")
+    ('1 file', '3 files')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def first_line(text: str) -> str:
+    """The first line of a message, for lists."""
+    return text.splitlines()[0] if text.strip() else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """A piece of text in a colour."""
+
+    text: str
+    style: str
+
+
+Piece = str | Styled
+
+
+class Output:
+    """stdout is the answer, stderr the talk."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self._color: str | None = None
+        self._no_pager = False
+        self._pager: str | None = None
+        self._paged: list[str] | None = None
+        self._answered = False
+        self.is_quiet = False
+        self.is_json = False
+
+    # -- settings --------------------------------------------------------------------------------------------------
+
+    def set_up(self, *, color: str | None, no_pager: bool, quiet: bool) -> None:
+        """What the global options say."""
+        self._color, self._no_pager, self.is_quiet = color, no_pager, quiet
+
+    def set_settings(self, *, color: str | None, pager: str | None) -> None:
+        """What the configuration says, where no option did."""
+        self._color = self._color or color
+        self._pager = pager
+
+    @property
+    def is_watched(self) -> bool:
+        """Tells whether a person may see a bar on stderr."""
+        return sys.stderr.isatty() and not self.is_quiet and self._variables.get("TERM") != "dumb"
+
+    def _has_color(self, *, err: bool) -> bool:
+        if self._color in ("always", "never"):
+            return self._color == "always"
+        if self._variables.get("NO_COLOR"):
+            return False
+        if self._variables.get("FORCE_COLOR") or self._variables.get("CLICOLOR_FORCE"):
+            return True
+        stream = sys.stderr if err else sys.stdout
+        return stream.isatty() and self._variables.get("TERM") != "dumb"
+
+    # -- the answer ------------------------------------------------------------------------------------------------
+
+    def line(self, *pieces: Piece) -> None:
+        """Prints one line of the answer."""
+        self._write(self._painted(pieces, err=False))
+
+    def text(self, text: str) -> None:
+        """Prints some lines of the answer."""
+        for line in text.splitlines():
+            self.line(line)
+
+    def table(self, rows: Sequence[Sequence[Piece]], *, header: Sequence[str] = ()) -> None:
+        """Prints columns, the last one as long as it is."""
+        all_rows: list[Sequence[Piece]] = [*([[Styled(name, "bold") for name in header]] if header else []), *rows]
+        widths: list[int] = []
+        for row in all_rows:
+            for column, cell in enumerate(row[:-1]):
+                width = len(_clean(cell))
+                if column == len(widths):
+                    widths.append(width)
+                widths[column] = max(widths[column], width)
+        for row in all_rows:
+            pieces: list[Piece] = []
+            for column, cell in enumerate(row):
+                pieces.append(cell)
+                if column < len(row) - 1:
+                    pieces.append(" " * (widths[column] - len(_clean(cell)) + 2))
+            self.line(*pieces)
+
+    def data(self, schema: str, value: object) -> None:
+        """Prints the whole answer as one JSON object with its schema's name."""
+        self._answered = True
+        self._write(json.dumps({"schema": schema, "data": plain(value)}, ensure_ascii=False, indent=1))
+
+    def record(self, *fields: str, nul: bool = False) -> None:
+        """Prints one record of plumbing: fields with a blank between, and a line end or NUL after."""
+        text = " ".join(fields)
+        if nul:
+            self.raw(text.encode("utf-8", "surrogateescape") + b"\0")
+        else:
+            self._write(sanitise(text))
+
+    def raw(self, data: bytes | memoryview) -> None:
+        """Writes bytes of a file, unchanged."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        self._answered = True
+
+    def _write(self, text: str) -> None:
+        if self._paged is not None:
+            self._paged.append(text)
+            return
+        encoded = (text + "\n").encode("utf-8", "backslashreplace")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(encoded)
+
+    # -- paging ----------------------------------------------------------------------------------------------------
+
+    def page(self) -> None:
+        """From here on the answer is long: a pager shows it if a person reads it."""
+        if self._pager_command() is not None:
+            self._paged = []
+
+    def _pager_command(self) -> list[str] | None:
+        if self._no_pager or self.is_json or not sys.stdout.isatty():
+            return None
+        chosen = self._variables.get("PACHA_PAGER", self._pager)
+        if chosen is None:
+            chosen = self._variables.get("PAGER", "less -FIRX")
+        return None if chosen.strip() in ("", "cat") else shlex.split(chosen)
+
+    def close(self) -> None:
+        """Shows what was collected for the pager, and flushes."""
+        lines, self._paged = self._paged, None
+        if lines is not None:
+            self._show_paged("\n".join(lines) + "\n" if lines else "")
+        sys.stdout.flush()
+
+    def _show_paged(self, text: str) -> None:
+        command = self._pager_command()
+        data = text.encode("utf-8", "backslashreplace")
+        try:
+            if command is not None and data:
+                subprocess.run(command, input=data, check=False)
+                return
+        except OSError:
+            pass
+        sys.stdout.buffer.write(data)
+
+    # -- the talk --------------------------------------------------------------------------------------------------
+
+    def note(self, *pieces: Piece) -> None:
+        """Tells something on stderr, unless quiet."""
+        if not self.is_quiet:
+            self._say(self._painted((Styled("note: ", "dim"), *pieces), err=True))
+
+    def hint(self, text: str) -> None:
+        """Suggests the next command on stderr, unless quiet or read by a program."""
+        if not self.is_quiet and not self.is_json:
+            self._say(self._painted((Styled(text, "dim"),), err=True))
+
+    def warn(self, text: str) -> None:
+        """Warns on stderr, quiet or not."""
+        self._say(self._painted((Styled("warning: ", "yellow"), text), err=True))
+
+    def error_lines(self, lines: Iterable[str]) -> None:
+        """Prints lines on stderr as they are, sanitised."""
+        for line in lines:
+            self._say(sanitise(line))
+
+    def failure(
+        self, *, code: str, exit_code: int, message: str, hint: str | None, nouns: Mapping[str, object]
+    ) -> None:
+        """Prints an error: one line and a hint, or one JSON object where the answer was to be JSON."""
+        self._paged = None
+        if self.is_json:
+            error = {"code": code, "exit_code": exit_code, "message": message, "hint": hint, "nouns": plain(dict(nouns))}
+            self._say(json.dumps({"schema": "pacha.error/1", "error": error}, ensure_ascii=False))
+            return
+        self._say(self._painted((Styled("error: ", "red"), message.replace("\n", " ")), err=True))
+        candidates = nouns.get("candidates")
+        for candidate in candidates if isinstance(candidates, list) else []:
+            self._say(f"  {sanitise(str(candidate))}")
+        if hint:
+            self._say(self._painted((Styled("hint: ", "cyan"), hint), err=True))
+
+    def _say(self, text: str) -> None:
+        sys.stdout.flush()
+        sys.stderr.buffer.write((text + "\n").encode("utf-8", "backslashreplace"))
+        sys.stderr.flush()
+
+    def _painted(self, pieces: Iterable[Piece], *, err: bool) -> str:
+        painted = self._has_color(err=err)
+        out = []
+        for piece in pieces:
+            text = _clean(piece)
+            if isinstance(piece, Styled) and painted and text:
+                text = f"\x1b[{_COLORS[piece.style]}m{text}\x1b[0m"
+            out.append(text)
+        return "".join(out)
+
+
+def _clean(piece: Piece) -> str:
+    return sanitise(piece.text if isinstance(piece, Styled) else piece)
+
+
+def is_terminal() -> bool:
+    """Tells whether a person types the input."""
+    return sys.stdin.isatty() and os.environ.get("PACHA_NO_INPUT") is None
