@@ -264,6 +264,3 @@ def _clean(piece: Piece) -> str:
     return sanitise(piece.text if isinstance(piece, Styled) else piece)
 
 
-def is_terminal() -> bool:
-    """Tells whether a person types the input."""
-    return sys.stdin.isatty() and os.environ.get("PACHA_NO_INPUT") is None

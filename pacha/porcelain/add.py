@@ -103,7 +103,7 @@ def add(workspace: Workspace, paths: Sequence[str], options: AddOptions) -> AddR
         if any(item.new_bytes for item in added):
             session.maintain_packs()
     notes.extend(note for job in jobs for note in job.notes)
-    notes.extend(_tell_git(workspace, [item for item in added if item.artifact.kind != "recipe"]))
+    notes.extend(ignore_paths(workspace, [item for item in added if item.artifact.kind != "recipe"]))
     return AddResult(added=tuple(added), candidates=tuple(candidates), notes=tuple(notes))
 
 
@@ -302,7 +302,7 @@ def _stage(workspace: Workspace, job: _Job, draft: Draft) -> Added:
     )
 
 
-def _tell_git(workspace: Workspace, added: Sequence[Added]) -> list[str]:
+def ignore_paths(workspace: Workspace, added: Sequence[Added | Draft]) -> list[str]:
     """Writes the marked block of `.gitignore`; names files that Git tracks, and leaves those to the person."""
     git = workspace.repository.git
     if git is None or not added:

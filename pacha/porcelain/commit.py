@@ -14,7 +14,8 @@ from pacha.base.semver import Version
 from pacha.objects.manifest import Manifest, Parent
 from pacha.objects.tag import Tag
 from pacha.objects.types import Link
-from pacha.porcelain.tag import ExistingVersion, check_free, describe_taken
+from pacha.porcelain.add import AddOptions, draft_paths, ignore_paths
+from pacha.porcelain.tag import check_free, describe_taken
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName, head_ref, heads_folder, version_ref
 from pacha.refs.transaction import StateChange, Transaction
@@ -70,6 +71,21 @@ def commit(workspace: Workspace, options: CommitOptions) -> list[Committed]:
         return record(workspace, session, drafts, options)
 
 
+def commit_paths(workspace: Workspace, paths: Sequence[str], options: CommitOptions) -> list[Committed]:
+    """Adds paths and commits them, in one go: nothing is staged in between.
+
+    Errors: those of `add` and `commit`.
+    """
+    _check_message(options.message)
+    with workspace.session() as session:
+        drafts = draft_paths(workspace, session, paths, AddOptions())
+        with session.queue():
+            made = record(workspace, session, drafts, options)
+        session.maintain_packs()
+    ignore_paths(workspace, [draft for draft in drafts if draft.artifact.kind != "recipe"])
+    return made
+
+
 def record(
     workspace: Workspace, session: Session, drafts: Sequence[Draft], options: CommitOptions
 ) -> list[Committed]:
@@ -115,19 +131,21 @@ def record(
 
 
 def next_version(workspace: Workspace, artifact: ArtifactName, bump: str) -> Version:
-    """The version that `--tag` asks for: one that was written out, or the latest with a part raised.
+    """The version that `--tag` asks for, which must be free. Errors: `BadVersion`, `ExistingVersion`."""
+    version = version_for(workspace, artifact, bump)
+    check_free(workspace, artifact, version, None)
+    return version
 
-    Errors: `BadVersion`, `ExistingVersion`.
-    """
+
+def version_for(workspace: Workspace, artifact: ArtifactName, bump: str) -> Version:
+    """A version that was written out, or the latest with a part raised. Errors: `BadVersion`."""
     if bump in ("major", "minor", "patch"):
         latest = workspace.catalog.latest(artifact)
         version = Version.parse("0.1.0" if bump != "major" else "1.0.0")
         if latest is not None:
             version = latest.version.bump(bump)
-    else:
-        version = Version.parse(bump)
-    check_free(workspace, artifact, version, None)
-    return version
+        return version
+    return Version.parse(bump)
 
 
 def _chosen(workspace: Workspace, options: CommitOptions) -> list[Draft]:
@@ -212,5 +230,3 @@ def _check_message(message: str) -> None:
     if len(message.encode("utf-8", "surrogatepass")) > MESSAGE_BYTES_MAX:
         raise Usage(f"a message has at most {MESSAGE_BYTES_MAX} bytes", hint="put longer texts into the card")
 
-
-__all__ = ["CommitOptions", "Committed", "ExistingVersion", "NothingToCommit", "commit", "next_version", "record"]

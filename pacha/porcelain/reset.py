@@ -1,18 +1,34 @@
 """`pacha reset`: takes drafts back. The bytes stay in the store until gc; files are never touched."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pacha.base.errors import Negative, NotFound
 from pacha.base.names import ArtifactName
 from pacha.porcelain.workspace import Workspace
-from pacha.worktree.drafts import Draft, draft_file
+from pacha.worktree.drafts import draft_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unstaged:
+    """A draft that was taken back."""
+
+    artifact: ArtifactName
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetResult:
+    """What was taken back."""
+
+    unstaged: tuple[Unstaged, ...]
 
 
 class NothingStaged(Negative):
     """There is no draft to take back."""
 
 
-def reset(workspace: Workspace, only: Sequence[ArtifactName] = ()) -> list[Draft]:
+def reset(workspace: Workspace, only: Sequence[ArtifactName] = ()) -> ResetResult:
     """Removes all drafts, or some artifacts', and returns them. Errors: `NothingStaged`, `NotFound`."""
     drafts = workspace.drafts()
     if not drafts:
@@ -24,4 +40,4 @@ def reset(workspace: Workspace, only: Sequence[ArtifactName] = ()) -> list[Draft
     with workspace.session() as session, session.queue():
         for draft in chosen:
             workspace.repository.root.remove(draft_file(draft.artifact))
-    return chosen
+    return ResetResult(unstaged=tuple(Unstaged(artifact=draft.artifact, path=draft.path) for draft in chosen))

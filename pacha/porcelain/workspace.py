@@ -33,6 +33,17 @@ class OutsideWorkTree(Usage):
     """A path is not below the folder that holds `.pacha`."""
 
 
+class NotInWorkTree(Usage):
+    """An artifact has no path in this work tree."""
+
+    def __init__(self, artifact: ArtifactName) -> None:
+        super().__init__(
+            f"{artifact} has no path in this work tree",
+            hint="compare two revisions, or write it out: `pacha checkout REF --to PATH`",
+            artifact=str(artifact),
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """A path of the work tree that an artifact lives at, with what is remembered of it."""

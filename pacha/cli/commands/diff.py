@@ -1,0 +1,84 @@
+"""Shows which files and which words of the card differ.
+
+Without references, the work tree against the heads; with one, the work tree against it; with two, the first against
+the second.
+
+Examples:
+  pacha diff
+  pacha diff fraud-detector:1.1.0 fraud-detector:1.2.0
+  pacha diff --exit-code fraud-detector:1.1.0
+
+Group: look
+"""
+
+import json
+
+import click
+
+from pacha.cli.app import App
+from pacha.cli.commands_table import command
+from pacha.cli.options import json_option
+from pacha.cli.plain import plain
+from pacha.cli.render import Styled, size_text
+from pacha.porcelain.diff import Difference, FileChange, diff_revisions, diff_work_tree
+from pacha.porcelain.workspace import NotInWorkTree
+
+SCHEMA = ("pacha.diff/1", list[Difference])
+_SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "modified": ("~", "yellow"), "mode": ("m", "dim")}
+
+
+@command(__doc__)
+@click.argument("refs", nargs=-1)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
+@json_option
+@click.pass_obj
+def COMMAND(app: App, refs: tuple[str, ...], exit_code: bool) -> int:
+    """Runs `pacha diff`."""
+    if len(refs) > 2:
+        raise click.UsageError("diff takes at most two references")
+    found = [difference for difference in _differences(app, refs) if len(refs) == 2 or not difference.is_same]
+    if app.output.is_json:
+        app.output.data(SCHEMA[0], found)
+    else:
+        app.output.page()
+        for difference in found:
+            _show(app, difference)
+    return 1 if exit_code and any(not difference.is_same for difference in found) else 0
+
+
+def _differences(app: App, refs: tuple[str, ...]) -> list[Difference]:
+    workspace = app.workspace
+    if len(refs) == 2:
+        old, new = app.resolve(refs[0]), app.resolve(refs[1])
+        return [diff_revisions(workspace, old.manifest, new.manifest, names=(refs[0], refs[1]))]
+    if len(refs) == 1:
+        revision = app.resolve(refs[0])
+        assert revision.artifact is not None
+        known = workspace.known_artifact(revision.artifact)
+        if known is None:
+            raise NotInWorkTree(revision.artifact)
+        return [diff_work_tree(workspace, known, revision.manifest)]
+    return [
+        diff_work_tree(workspace, known, known.heads[0] if known.heads else None)
+        for known in workspace.known.values()
+    ]
+
+
+def _show(app: App, difference: Difference) -> None:
+    app.output.line(Styled(f"{difference.old} → {difference.new}", "bold"))
+    if difference.is_same:
+        app.output.line("  the same")
+    for change in difference.files:
+        sign, color = _SIGNS[change.change]
+        app.output.line(Styled(f"  {sign} {change.path}", color), f"  {_sizes(change)}")
+    for field in difference.card:
+        old = "" if field.old is None else json.dumps(plain(field.old), ensure_ascii=False)
+        new = "" if field.new is None else json.dumps(plain(field.new), ensure_ascii=False)
+        app.output.line(f"  card {field.field}: {old} → {new}")
+
+
+def _sizes(change: FileChange) -> str:
+    if change.change == "mode":
+        return "executable or not"
+    sizes = [size_text(size) for size in (change.old_size, change.new_size) if size is not None]
+    return " → ".join(dict.fromkeys(sizes))

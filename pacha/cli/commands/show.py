@@ -1,0 +1,86 @@
+"""Shows all that is known of a commit: files, card, parents, versions, and whether its bytes are here.
+
+Examples:
+  pacha show fraud-detector
+  pacha show fraud-detector:1.2.0
+  pacha show manifest:3f2a9c01
+
+Group: look
+"""
+
+import json
+
+import click
+
+from pacha.cli.app import App
+from pacha.cli.commands_table import command
+from pacha.cli.options import json_option
+from pacha.cli.plain import plain
+from pacha.cli.render import Styled, count_text, size_text
+from pacha.porcelain.show import Presence, Shown, show
+from pacha.registry.resolve import LATEST
+
+SCHEMA = ("pacha.show/1", Shown)
+#: So many files are listed; more are counted.
+FILES_SHOWN = 64
+
+
+@command(__doc__)
+@click.argument("ref")
+@json_option
+@click.pass_obj
+def COMMAND(app: App, ref: str) -> None:
+    """Runs `pacha show`."""
+    shown = show(app.workspace, app.resolve(ref, bare=LATEST).manifest)
+    if app.output.is_json:
+        app.output.data(SCHEMA[0], shown)
+        return
+    app.output.page()
+    _head(app, shown)
+    _files(app, shown)
+    for parent in shown.parents:
+        name = str(parent.artifact) if parent.artifact else "not in this checkout"
+        versions = f" ({', '.join(parent.versions)})" if parent.versions else ""
+        app.output.line(f"{parent.role}: {name}{versions}  manifest:{parent.manifest.short}")
+    if shown.card:
+        app.output.line(Styled("card", "bold"))
+        for key, value in sorted(shown.card.items()):
+            text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+            app.output.line(f"  {key}: {text}")
+    app.output.line()
+    for line in shown.message.splitlines():
+        app.output.line(f"    {line}")
+    if shown.presence is not Presence.HERE:
+        app.output.hint("its bytes are not all here; `pacha pull` fetches them from a remote")
+
+
+def _head(app: App, shown: Shown) -> None:
+    app.output.line(
+        Styled(str(shown.artifact), "cyan"),
+        *(Styled(f"  {label.version}" + (f" [{label.stage}]" if label.stage else ""), "yellow") for label in shown.labels),
+        *([Styled("  (head)", "green")] if shown.is_head else []),
+    )
+    color = "green" if shown.presence is Presence.HERE else "red"
+    app.output.table(
+        [
+            ["manifest", f"manifest:{shown.manifest}"],
+            ["digest", f"b3:{shown.digest}"],
+            ["author", shown.author],
+            ["date", shown.created],
+            ["path", shown.path or "-"],
+            ["size", size_text(shown.size)],
+            ["bytes", Styled(shown.presence.value, color)],
+        ]
+    )
+
+
+def _files(app: App, shown: Shown) -> None:
+    if shown.files is None:
+        app.output.line("files    in a tree that is not here")
+        return
+    app.output.line(Styled(count_text(len(shown.files), "file"), "bold"))
+    app.output.table(
+        [[f"  {file.digest.short}", size_text(file.size), file.path] for file in shown.files[:FILES_SHOWN]]
+    )
+    if len(shown.files) > FILES_SHOWN:
+        app.output.line(f"  … and {len(shown.files) - FILES_SHOWN} more; `pacha ls-tree -r REF` lists all")
