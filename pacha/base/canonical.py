@@ -79,7 +79,7 @@ def _write(value: object, out: list[str], indent: str | None, depth: int) -> Non
     """Appends the spelling of a value. `indent` is a line end with blanks for lines, None for compact."""
     kind = type(value)
     if kind is str:
-        out.append(encode_basestring(value))
+        out.append(encode_basestring(value))  # type: ignore[arg-type]
     elif kind is dict:
         _write_object(value, out, indent, depth)  # type: ignore[arg-type]
     elif kind is list or kind is tuple:

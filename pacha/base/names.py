@@ -7,9 +7,7 @@ from pacha.base.errors import Usage
 
 KINDS = ("model", "data", "recipe", "run")
 #: Object types may not be names, so that `manifest:3f2a…` can never be an artifact.
-RESERVED = frozenset(
-    {*KINDS, "blob", "chunklist", "tree", "manifest", "tag", "move", "attestation", "head", "latest"}
-)
+RESERVED = frozenset({*KINDS, "blob", "chunklist", "tree", "manifest", "tag", "move", "attestation", "head", "latest"})
 NAME_LENGTH_MAX = 64
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)

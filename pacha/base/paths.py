@@ -24,9 +24,7 @@ _DEVICES = frozenset(
 _FORBIDDEN = frozenset('/\\:*?"<>|\x7f')
 _FORBIDDEN_CATEGORIES = frozenset({"Cf", "Cs", "Co", "Zl", "Zp"})
 #: Characters that some file systems ignore when they compare names.
-_IGNORED = dict.fromkeys(
-    [0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
-)
+_IGNORED = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF])
 _RESERVED = re.compile(r"\.git|\.pacha|(git|pacha|gi[0-9a-f]{4}|pa[0-9a-f]{4})~[0-9]+")
 
 

@@ -82,7 +82,7 @@ class Version:
         return self.precedence == other.precedence
 
     def __lt__(self, other: "Version") -> bool:
-        return (self.precedence, self.build) < (other.precedence, other.build)  # type: ignore[operator]
+        return (self.precedence, self.build) < (other.precedence, other.build)
 
     def bump(self, part: str) -> "Version":
         """The next version: `major`, `minor` or `patch` raised; a prerelease becomes its release where that fits.

@@ -16,6 +16,6 @@ def main(arguments: list[str] | None = None) -> int:
     if words == ["--version"]:
         sys.stdout.write(f"pacha {__version__}\n")
         return 0
-    from pacha.cli.entry import run  # noqa: PLC0415 - the whole point of this module is to import late
+    from pacha.cli.entry import run
 
     return run(words)

@@ -5,7 +5,6 @@ characters are shown as escapes and never reach a terminal.
 """
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -234,7 +233,13 @@ class Output:
         """Prints an error: one line and a hint, or one JSON object where the answer was to be JSON."""
         self._paged = None
         if self.is_json:
-            error = {"code": code, "exit_code": exit_code, "message": message, "hint": hint, "nouns": plain(dict(nouns))}
+            error = {
+                "code": code,
+                "exit_code": exit_code,
+                "message": message,
+                "hint": hint,
+                "nouns": plain(dict(nouns)),
+            }
             self._say(json.dumps({"schema": "pacha.error/1", "error": error}, ensure_ascii=False))
             return
         self._say(self._painted((Styled("error: ", "red"), message.replace("\n", " ")), err=True))
@@ -262,5 +267,3 @@ class Output:
 
 def _clean(piece: Piece) -> str:
     return sanitise(piece.text if isinstance(piece, Styled) else piece)
-
-

@@ -10,9 +10,7 @@ from pacha.base.ids import ObjectId
 Previous = Callable[[ObjectId], tuple[ObjectId, ...]]
 
 
-def maximal(
-    targets: Iterable[ObjectId], previous: Previous, created: Callable[[ObjectId], str]
-) -> set[ObjectId]:
+def maximal(targets: Iterable[ObjectId], previous: Previous, created: Callable[[ObjectId], str]) -> set[ObjectId]:
     """The targets that are not an ancestor of another target: the heads of a set of ref files.
 
     The newest is asked first: what superseded the others is usually a few steps above them.

@@ -31,9 +31,7 @@ class TreeFile:
 
     def listed(self) -> FileEntry:
         """The file as a manifest lists it."""
-        return FileEntry(
-            path=self.path, size=self.entry.size, digest=self.digest, executable=self.entry.executable
-        )
+        return FileEntry(path=self.path, size=self.entry.size, digest=self.digest, executable=self.entry.executable)
 
 
 def folder_entries(objects: Objects, tree: ObjectId) -> list[TreeEntry]:

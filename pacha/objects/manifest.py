@@ -137,7 +137,8 @@ def encode(value: Manifest) -> bytes:
     raw = encode_lines(document)
     if len(raw) > META_BYTES_MAX:
         raise BadObject(
-            f"a manifest of {len(raw)} bytes is larger than {META_BYTES_MAX}", hint="move long texts of the card to a file"
+            f"a manifest of {len(raw)} bytes is larger than {META_BYTES_MAX}",
+            hint="move long texts of the card to a file",
         )
     return raw
 

@@ -98,9 +98,7 @@ def _read(value: Mapping[str, Any]) -> Move:
         nonce=fields.text(value, "nonce"),
         number=fields.count(value, "number"),
         prev=None if prev is None else prev.id,
-        displaced=tuple(
-            _read_displaced(item) for item in fields.items(value, "displaced", size_max=DISPLACED_MAX)
-        ),
+        displaced=tuple(_read_displaced(item) for item in fields.items(value, "displaced", size_max=DISPLACED_MAX)),
         extra=fields.extra(value, _MEMBERS),
     )
 

@@ -72,9 +72,7 @@ class FileEntry:
 def artifact_digest(files: Iterable[FileEntry]) -> ObjectId:
     """The digest of a folder's files: BLAKE3 of the lines `<64 hex>  <size> <path>`, sorted by path bytes."""
     hasher = Hasher()
-    lines = sorted(
-        (file.path.encode("utf-8"), f"{file.digest}  {file.size} {file.path}\n".encode()) for file in files
-    )
+    lines = sorted((file.path.encode("utf-8"), f"{file.digest}  {file.size} {file.path}\n".encode()) for file in files)
     hasher.update(b"".join(line for _, line in lines))
     return hasher.id()
 
@@ -133,8 +131,10 @@ def _read_entry(value: dict[str, Any]) -> TreeEntry:
     is_folder = value["type"] == "folder"
     if type(size) is not int or size < 0 or ("executable" in value and executable is not True):
         raise BadObject(f"the entry {name!r} has a wrong size or flag")
-    if is_folder != (link.type == "tree") or link.type not in ("blob", "chunklist", "tree") or (
-        not is_folder and value["type"] != "file"
+    if (
+        is_folder != (link.type == "tree")
+        or link.type not in ("blob", "chunklist", "tree")
+        or (not is_folder and value["type"] != "file")
     ):
         raise BadObject(f"the entry {name!r} is a {value['type']!r} and names a {link.type}")
     if ("digest" in value) != (link.type == "chunklist") or (is_folder and executable):

@@ -15,7 +15,7 @@ from pacha.porcelain.observe import committed_as
 from pacha.porcelain.workspace import Known, Workspace
 from pacha.repo.git import GitFailed
 from pacha.repo.session import Session
-from pacha.worktree.drafts import Draft, draft_file, encode_draft
+from pacha.worktree.drafts import Content, Draft, draft_file, encode_draft
 from pacha.worktree.ingest import Ingest
 from pacha.worktree.scan import Scan, scan
 from pacha.worktree.statcache import load_stat_cache
@@ -118,7 +118,7 @@ def ingest(workspace: Workspace, session: Session, jobs: Sequence[_Job], options
     """Stores the bytes of all jobs in one pack and returns their drafts. The bytes are durable when it returns."""
     repository = workspace.repository
     bases = [_base(workspace, job) for job in jobs]
-    made = []
+    made: list[tuple[Content, int]] = []
     with session.pack_writer() as writer:
         reader = Ingest(writer, workers=repository.jobs, progress=repository.progress)
         caches = []
@@ -142,9 +142,13 @@ def ingest(workspace: Workspace, session: Session, jobs: Sequence[_Job], options
 def _job(workspace: Workspace, path: str, options: AddOptions) -> _Job:
     known = workspace.known.get(path)
     there = scan(workspace.full(path), shown=path, dereference=options.dereference)
-    if known is not None and options.kind in (None, known.artifact.kind) and options.name in (None, known.artifact.name):
+    if (
+        known is not None
+        and options.kind in (None, known.artifact.kind)
+        and options.name in (None, known.artifact.name)
+    ):
         return _Job(path, known.artifact, known, there)
-    artifact = infer(path, there, options)
+    artifact = infer(path, there, options, os.path.basename(workspace.repository.work_tree))
     other = workspace.known_artifact(artifact)
     notes = []
     if other is not None and other.path != path:
@@ -191,8 +195,11 @@ def _candidates(workspace: Workspace, folder: str) -> list[str]:
     return found
 
 
-def infer(path: str, there: Scan, options: AddOptions) -> ArtifactName:
-    """Kind and name of a path, from its name and bytes where the options do not say. Errors: `CannotInfer`."""
+def infer(path: str, there: Scan, options: AddOptions, project: str) -> ArtifactName:
+    """Kind and name of a path, from its name and bytes where the options do not say. `project` is the last resort.
+
+    Errors: `CannotInfer`.
+    """
     kind = options.kind or _infer_kind(path, there)
     if kind is None:
         raise CannotInfer(
@@ -200,7 +207,7 @@ def infer(path: str, there: Scan, options: AddOptions) -> ArtifactName:
             hint=f"say so: `pacha add {path} --kind model` (or data, or recipe)",
             path=path,
         )
-    return ArtifactName(kind, check_name(options.name) if options.name else _infer_name(path))
+    return ArtifactName(kind, check_name(options.name) if options.name else _infer_name(path, project))
 
 
 def _infer_kind(path: str, there: Scan) -> str | None:
@@ -214,14 +221,14 @@ def _infer_kind(path: str, there: Scan) -> str | None:
     return None if format is None else format.kind
 
 
-def _infer_name(path: str) -> str:
+def _infer_name(path: str, project: str) -> str:
     folder, _, base = path.rpartition("/")
     stem = base.lstrip(".")
     format = format_of(base)
     if format is not None:
         stem = next((stem[: -len(ending)] for ending in format.endings if stem.lower().endswith(ending)), stem)
     parts = [stem, *reversed(folder.split("/"))] if folder else [stem]
-    for part in parts:
+    for part in (*parts, project):
         name = re.sub(r"[^a-z0-9._-]+", "-", part.lower()).strip("-._")[:NAME_LENGTH_MAX]
         if name in GENERIC_STEMS and part is not parts[-1]:
             continue

@@ -33,5 +33,6 @@ def single_file(workspace: Workspace, revision: Revision) -> TreeFile:
     if revision.entry is None and workspace.catalog.manifest(revision.manifest).shape == "file":
         return next(tree_files(objects, workspace.catalog.manifest(revision.manifest).tree))
     raise Usage(
-        f"{revision.text}: is a folder", hint=f"name a file in it: `pacha cat {revision.text}/FILE`; `pacha show` lists them"
+        f"{revision.text}: is a folder",
+        hint=f"name a file in it: `pacha cat {revision.text}/FILE`; `pacha show` lists them",
     )

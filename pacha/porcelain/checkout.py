@@ -159,9 +159,7 @@ def _write_all(workspace: Workspace, todo: Sequence[tuple[Known, ObjectId, Manif
     return done
 
 
-def _write(
-    workspace: Workspace, session: Session, known: Known, id: ObjectId, manifest: Manifest
-) -> CheckedOut:
+def _write(workspace: Workspace, session: Session, known: Known, id: ObjectId, manifest: Manifest) -> CheckedOut:
     observed = observe(workspace, known)
     is_same = observed.state is not State.MISSING and observed.digest == manifest.digest
     files: list[TreeFile] = []
@@ -190,10 +188,14 @@ def _replace(workspace: Workspace, known: Known, manifest: Manifest, files: Sequ
     if os.path.lexists(full) and is_folder != (manifest.shape == "folder"):
         raise Unsaved(f"{known.path}: a {'folder' if is_folder else 'file'} lies there", hint="move it away first")
     cache = load_stat_cache(repository.root, known.artifact)
-    place = {file.path: _joined(known.path, file.path if is_folder or manifest.shape == "folder" else "") for file in files}
-    there = {} if not os.path.lexists(full) else {
-        file.path: file for file in scan(full, shown=known.path, dereference=True).files
+    place = {
+        file.path: _joined(known.path, file.path if is_folder or manifest.shape == "folder" else "") for file in files
     }
+    there = (
+        {}
+        if not os.path.lexists(full)
+        else {file.path: file for file in scan(full, shown=known.path, dereference=True).files}
+    )
     wanted = []
     for file in files:
         seen = cache.find(there[file.path]) if file.path in there else None

@@ -86,9 +86,7 @@ def commit_paths(workspace: Workspace, paths: Sequence[str], options: CommitOpti
     return made
 
 
-def record(
-    workspace: Workspace, session: Session, drafts: Sequence[Draft], options: CommitOptions
-) -> list[Committed]:
+def record(workspace: Workspace, session: Session, drafts: Sequence[Draft], options: CommitOptions) -> list[Committed]:
     """Commits some drafts within a session that is open. Errors: as `commit`."""
     changed = [draft for draft in drafts if not _is_same(workspace, draft, options)]
     if not changed:
@@ -214,19 +212,14 @@ def _transaction(
         superseded = {head_ref(draft.artifact, id) for id in draft.previous}
         remove.extend(name for name in repository.refs.names(heads_folder(draft.artifact)) if name in superseded)
         draft_path, memory_path = draft_file(draft.artifact), memory_file(draft.artifact)
-        memory = Memory(
-            artifact=draft.artifact, path=draft.path, manifest=link.id, digest=draft.content.digest
-        )
+        memory = Memory(artifact=draft.artifact, path=draft.path, manifest=link.id, digest=draft.content.digest)
         old = repository.read_state(draft_path)
         if old is not None:
             state.append(StateChange(path=draft_path, old=old, new=None))
-        state.append(
-            StateChange(path=memory_path, old=repository.read_state(memory_path), new=encode_memory(memory))
-        )
+        state.append(StateChange(path=memory_path, old=repository.read_state(memory_path), new=encode_memory(memory)))
     return Transaction(refusable=refusable, create=tuple(create), remove=tuple(remove), state=tuple(state))
 
 
 def _check_message(message: str) -> None:
     if len(message.encode("utf-8", "surrogatepass")) > MESSAGE_BYTES_MAX:
         raise Usage(f"a message has at most {MESSAGE_BYTES_MAX} bytes", hint="put longer texts into the card")
-

@@ -96,7 +96,7 @@ def gc(workspace: Workspace, *, grace_seconds: int, dry_run: bool = False) -> Gc
     if dry_run:
         plan = _plan(workspace, grace_seconds)
         old, waiting = _old_trash(workspace, grace_seconds)
-        litter = [*old, *_temporaries(workspace)]
+        litter = [*old, *temporaries(workspace)]
         return _report(plan, litter, plan.meta, waiting, (), grace_seconds, is_dry_run=True)
     with workspace.session():
         shared = workspace.repository.shared
@@ -123,11 +123,11 @@ def _collect(workspace: Workspace, grace_seconds: int) -> GcReport:
     live = mark(workspace, {*roots.links, *_records_of(workspace.repository.objects.data, roots.claimed)})
     restored = _restore_needed(workspace, live | roots.claimed)
     deleted, waiting = _old_trash(workspace, grace_seconds)
-    temporaries = _temporaries(workspace)
-    for item in (*deleted, *temporaries):
+    litter = temporaries(workspace)
+    for item in (*deleted, *litter):
         workspace.repository.shared.remove(item.path)
     _remove_empty_trash(workspace.repository.shared)
-    return _report(plan, [*deleted, *temporaries], trashed, waiting, restored, grace_seconds, is_dry_run=False)
+    return _report(plan, [*deleted, *litter], trashed, waiting, restored, grace_seconds, is_dry_run=False)
 
 
 # -- planning --------------------------------------------------------------------------------------------------------
@@ -141,7 +141,9 @@ def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
     kept = young | (roots.claimed & data.packs().keys())
     live = mark(workspace, {*roots.links, *_records_of(data, kept)})
     while True:
-        packs = _pack_plans(data, live, young=young, claimed=roots.claimed, threshold=DEAD_SHARE_MIN if grace_seconds else 0)
+        packs = _pack_plans(
+            data, live, young=young, claimed=roots.claimed, threshold=DEAD_SHARE_MIN if grace_seconds else 0
+        )
         staying = {item.pack for item in packs if item.action is Action.KEEP and item.dead_records}
         if staying <= kept:
             break
@@ -226,7 +228,9 @@ def _unused_meta(workspace: Workspace, roots: Roots, grace_seconds: int) -> list
             if link in reached or path in tracked or state is None:
                 continue
             if now - state.st_mtime_ns >= grace_seconds * 10**9:
-                found.append(Litter(path=path, size=state.st_size, reason="no ref reaches it and Git does not track it"))
+                found.append(
+                    Litter(path=path, size=state.st_size, reason="no ref reaches it and Git does not track it")
+                )
     return found
 
 
@@ -285,7 +289,8 @@ def _old_trash(workspace: Workspace, grace_seconds: int) -> tuple[list[Litter], 
     """What has lain in the trash for a whole grace and is still not needed, and what has to wait."""
     shared = workspace.repository.shared
     now = shared.clock_ns() if shared.is_writable() else 0
-    old, waiting = [], []
+    old: list[Litter] = []
+    waiting: list[Litter] = []
     for folder in shared.entries(TRASH_FOLDER):
         place = f"{TRASH_FOLDER}/{folder.name}"
         state = shared.stat(place)
@@ -304,7 +309,7 @@ def _remove_empty_trash(shared: Root) -> None:
             shared.remove_folder(f"{TRASH_FOLDER}/{folder.name}")
 
 
-def _temporaries(workspace: Workspace) -> list[Litter]:
+def temporaries(workspace: Workspace) -> list[Litter]:
     """Unfinished files whose process is gone."""
     shared = workspace.repository.shared
     now = shared.clock_ns() if shared.is_writable() else 0
@@ -313,7 +318,9 @@ def _temporaries(workspace: Workspace) -> list[Litter]:
         pid = name.partition(".")[0]
         is_dead = pid.isdecimal() and int(pid) != os.getpid() and not _runs(int(pid))
         if is_dead or now - state.st_mtime_ns >= TEMPORARY_SECONDS * 10**9:
-            found.append(Litter(path=f"{TEMPORARY}/{name}", size=state.st_size, reason="left by a process that is gone"))
+            found.append(
+                Litter(path=f"{TEMPORARY}/{name}", size=state.st_size, reason="left by a process that is gone")
+            )
     return found
 
 
@@ -345,5 +352,3 @@ def _report(
         trashed_bytes=sum(item.dead_bytes for item in plan.packs if item.action is not Action.KEEP)
         + sum(item.size for item in plan.meta),
     )
-
-

@@ -75,7 +75,9 @@ def _in_stage(labels: Labels, stage: str) -> tuple[str, ...]:
 def list_versions(workspace: Workspace, artifact: ArtifactName) -> list[VersionRow]:
     """The versions of an artifact, the highest first. Errors: `Corrupt`, `Absent` for damaged versions."""
     catalog = workspace.catalog
-    stages = {label.version: label.stage for items in labels_of(workspace, artifact).by_manifest.values() for label in items}
+    stages = {
+        label.version: label.stage for items in labels_of(workspace, artifact).by_manifest.values() for label in items
+    }
     rows = []
     for tagged in reversed(catalog.tagged(artifact)):
         manifest = catalog.manifest(tagged.manifest) if workspace.is_here(tagged.manifest) else None

@@ -150,5 +150,3 @@ def mark(workspace: Workspace, roots: Iterable[Link]) -> set[ObjectId]:
 def _is_stored(via: Link | None) -> bool:
     """Tells whether the one that names an object lies in packs too: then the object must be here as well (I1)."""
     return via is not None and is_data(via)
-
-

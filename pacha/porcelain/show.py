@@ -84,7 +84,8 @@ def show(workspace: Workspace, id: ObjectId) -> Shown:
 
 
 def _parent(workspace: Workspace, role: str, id: ObjectId, attributes: Mapping[str, object]) -> ShownParent:
-    artifact, versions = None, ()
+    artifact: ArtifactName | None = None
+    versions: tuple[str, ...] = ()
     if workspace.is_here(id):
         artifact = workspace.catalog.manifest(id).artifact
         versions = tuple(label.version for label in labels_of(workspace, artifact).of(id))

@@ -50,7 +50,7 @@ def status(workspace: Workspace) -> StatusReport:
         paths = tuple(_path_status(workspace, known) for known in workspace.known.values())
     finally:
         progress.finish()
-    untracked, notes = _untracked_meta(workspace)
+    untracked, notes = untracked_meta(workspace)
     return StatusReport(
         repository=workspace.repository.root.path,
         paths=tuple(sorted(paths, key=lambda item: item.path)),
@@ -77,7 +77,7 @@ def _path_status(workspace: Workspace, known: Known) -> PathStatus:
     )
 
 
-def _untracked_meta(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def untracked_meta(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """META files that Git does not track: nobody else would ever see them."""
     repository = workspace.repository
     if repository.git is None:

@@ -41,9 +41,7 @@ def tag(workspace: Workspace, artifact: ArtifactName, version: Version, manifest
     return TagResult(artifact=artifact, version=version, manifest=manifest, is_new=True)
 
 
-def check_free(
-    workspace: Workspace, artifact: ArtifactName, version: Version, manifest: ObjectId | None
-) -> bool:
+def check_free(workspace: Workspace, artifact: ArtifactName, version: Version, manifest: ObjectId | None) -> bool:
     """Tells whether a version can be published; False if it names `manifest` already. Errors: `ExistingVersion`."""
     link = workspace.repository.refs.read(version_ref(artifact, version))
     if link is not None:

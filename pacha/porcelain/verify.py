@@ -140,7 +140,9 @@ def _fault_of_sum(manifest: Manifest, files: Sequence[FileEntry]) -> Corrupt | N
     """Whether the files are those that the manifest's digest, size and list promise."""
     digest = files[0].digest if manifest.shape == "file" and len(files) == 1 else artifact_digest(files)
     if digest != manifest.digest or sum(file.size for file in files) != manifest.size:
-        return Corrupt(f"{manifest.artifact}: {Link('tree', manifest.tree)} does not hold what the manifest's digest promises")
+        return Corrupt(
+            f"{manifest.artifact}: {Link('tree', manifest.tree)} does not hold what the manifest's digest promises"
+        )
     by_path = sorted(files, key=lambda file: file.path.encode("utf-8"))
     if manifest.files is not None and tuple(by_path) != manifest.files:
         return Corrupt(f"{manifest.artifact}: the manifest lists other files than its tree")

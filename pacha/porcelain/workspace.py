@@ -250,7 +250,5 @@ class Workspace:
         path = text if text in self.known and not text.startswith(".") else self.relative(text, start=start)
         known = self.known.get(path)
         if known is None:
-            raise NotFound(
-                f"{text}: no artifact lives at this path", hint=f"`pacha add {text}` tracks it", path=path
-            )
+            raise NotFound(f"{text}: no artifact lives at this path", hint=f"`pacha add {text}` tracks it", path=path)
         return resolve(self.catalog, str(known.artifact), bare=bare)

@@ -62,12 +62,14 @@ def check_ref_name(text: str) -> str:
         raise BadRefName(f"a ref name has at most {NAME_BYTES_MAX} bytes: {text[:60]!r}…")
     if parts[0] != "refs" or not 3 <= len(parts) <= DEPTH_MAX or parts[1] not in NAMESPACES:
         raise BadRefName(
-            f"not a ref name: {text!r}", hint=f"a ref is refs/<{'|'.join(NAMESPACES)}>/…, for instance refs/heads/model/x/<id>"
+            f"not a ref name: {text!r}",
+            hint=f"a ref is refs/<{'|'.join(NAMESPACES)}>/…, for instance refs/heads/model/x/<id>",
         )
     for part in parts:
         if not _COMPONENT.fullmatch(part) or part.endswith((".", ".lock")) or ".." in part:
             raise BadRefName(
-                f"not a ref name: {text!r}", hint="components are [a-z0-9][a-z0-9._+-]* and do not end in '.' or '.lock'"
+                f"not a ref name: {text!r}",
+                hint="components are [a-z0-9][a-z0-9._+-]* and do not end in '.' or '.lock'",
             )
     return text
 

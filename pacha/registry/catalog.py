@@ -190,4 +190,5 @@ class Catalog:
         """The highest stable version, else the highest prerelease, else None."""
         tagged = self.tagged(artifact)
         stable = [item for item in tagged if not item.version.is_prerelease]
-        return (stable or tagged or [None])[-1]
+        found = stable or tagged
+        return found[-1] if found else None

@@ -140,9 +140,9 @@ def _select(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName, select
     if prefix is not None:
         tagged = [item for item in catalog.tagged(artifact) if prefix.matches(item.version)]
         stable = [item for item in tagged if not item.version.is_prerelease]
-        found = (stable or tagged or [None])[-1]
-        if found is None:
+        if not tagged:
             raise _no_version(catalog, artifact, selector)
+        found = (stable or tagged)[-1]
         version, manifest = found.version, found.manifest
     else:
         try:
@@ -197,7 +197,9 @@ def _stage(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName, stage: 
     holders = log.holders(stage)
     if len(holders) != 1:
         if not holders:
-            raise NoSuchVersion(f"no version of {artifact} is in {stage}", hint=f"`pacha list {artifact.name}` shows all")
+            raise NoSuchVersion(
+                f"no version of {artifact} is in {stage}", hint=f"`pacha list {artifact.name}` shows all"
+            )
         raise Ambiguous(
             f"{len(holders)} versions of {artifact} are in {stage}",
             candidates=tuple(f"{artifact.name}:{version}" for version in holders),
@@ -214,7 +216,10 @@ def _no_version(catalog: Catalog, artifact: ArtifactName, selector: str) -> NoSu
     versions = [str(item.version) for item in catalog.tagged(artifact)]
     known = ", ".join(reversed(versions[-5:])) or "none"
     return NoSuchVersion(
-        f"{artifact} has no version {selector}", hint=f"the newest are: {known}", artifact=str(artifact), version=selector
+        f"{artifact} has no version {selector}",
+        hint=f"the newest are: {known}",
+        artifact=str(artifact),
+        version=selector,
     )
 
 

@@ -140,9 +140,7 @@ def setting_of(key: str) -> Setting:
     """The setting of that key. Errors: `BadSetting`."""
     setting = _BY_KEY.get(key)
     if setting is None:
-        raise BadSetting(
-            f"no such setting: {key}", hint=f"settings are {', '.join(sorted(_BY_KEY))}", key=key
-        )
+        raise BadSetting(f"no such setting: {key}", hint=f"settings are {', '.join(sorted(_BY_KEY))}", key=key)
     return setting
 
 
@@ -190,9 +188,7 @@ def load_config(environment: Environment, overrides: Mapping[str, str], root: Ro
     return Config(layers, tuple(warnings))
 
 
-def _root_layer(
-    layer: str, root: Root, relative: str, warnings: list[str]
-) -> tuple[Origin, Mapping[str, object]]:
+def _root_layer(layer: str, root: Root, relative: str, warnings: list[str]) -> tuple[Origin, Mapping[str, object]]:
     path = root.full(relative)
     try:
         data = root.read(relative, size_max=CONFIG_BYTES_MAX)

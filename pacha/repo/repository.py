@@ -117,9 +117,7 @@ def open_repository(
     config = load_config(environment, overrides or {}, root)
     durability = Durability(config.text("core.durability") or "batch")
     root.durability = durability
-    git = find_git(
-        os.path.dirname(path), user_id=environment.user_id, variables=tuple(environment.variables.items())
-    )
+    git = find_git(os.path.dirname(path), user_id=environment.user_id, variables=tuple(environment.variables.items()))
     check_private(root)
     shared = _shared_root(root, git, durability)
     if shared.path != root.path and os.path.isdir(shared.path):
@@ -175,5 +173,3 @@ def _file_system_time(shared: Root) -> float:
 def owner_of_process() -> Owner:
     """The running process, for journals and locks."""
     return Owner.current()
-
-

@@ -101,5 +101,3 @@ class Session:
     def touch(self, path: str) -> None:
         """Says that a META file below `.pacha` was written or removed, for Git's index."""
         self._touched.add(path)
-
-

@@ -73,7 +73,7 @@ class DataStore:
         with self._lock:
             paths = {}
             for found in self.root.entries(self.folder):
-                stem, dot, ending = found.name.partition(".")
+                stem, _, ending = found.name.partition(".")
                 if ending == "pack" and found.is_file and len(stem) == 64:
                     paths[ObjectId.parse(stem)] = f"{self.folder}/{found.name}"
             self._paths = paths
@@ -312,9 +312,9 @@ class DataStore:
                     self._trashed.append(PackIndex(encode_index([(pack_id, rows)])))
             for index in self._trashed:
                 for place in index.find(id):
-                    path = self.trashed().get(place.pack)
-                    if path is not None:
-                        return path, place
+                    trashed = self.trashed().get(place.pack)
+                    if trashed is not None:
+                        return trashed, place
         return None
 
     def _read_trashed(self, link: Link) -> bytes | memoryview:

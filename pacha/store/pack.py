@@ -103,7 +103,9 @@ class PackFile:
             footer = read_exactly(self._descriptor, FOOTER_BYTES, offset)
         if offset != end or footer != encode_footer(count, hasher.id()) or hasher.id() != self.id:
             raise BadPack(
-                f"{self.path}: the footer does not match the {count} records before it", path=self.path, pack=self.id.hex
+                f"{self.path}: the footer does not match the {count} records before it",
+                path=self.path,
+                pack=self.id.hex,
             )
 
     def check_frame(self) -> None:

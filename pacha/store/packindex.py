@@ -67,9 +67,7 @@ def encode_index(packs: Sequence[tuple[ObjectId, Iterable[Row]]]) -> bytes:
                 number = numbers[row.type] = len(names)
                 names.append(row.type)
             rows.append(
-                ROW.pack(
-                    row.id.raw, pack_number, row.offset, row.stored_length, row.plain_length, number, row.codec
-                )
+                ROW.pack(row.id.raw, pack_number, row.offset, row.stored_length, row.plain_length, number, row.codec)
             )
     return _assemble([pack for pack, _ in packs], names, rows)
 
@@ -87,8 +85,10 @@ def merge_indexes(indexes: Sequence["PackIndex"], *, live: Set[ObjectId]) -> byt
                 packs.append(pack)
         names.extend(name for name in index.types if name not in names)
         types = [names.index(name) for name in index.types]
-        if types == list(range(len(types))) and all(old == new for old, new in pack_numbers.items()) and (
-            len(pack_numbers) == len(index.packs)
+        if (
+            types == list(range(len(types)))
+            and all(old == new for old, new in pack_numbers.items())
+            and (len(pack_numbers) == len(index.packs))
         ):
             rows.extend(index.raw_rows())
             continue
@@ -142,9 +142,7 @@ class PackIndex:
         self._rows_at = fanout_at + _FANOUT.size
         if len(data) != self._rows_at + self.count * ROW.size + DIGEST_BYTES:
             raise BadIndex("a pack index has another length than it promises")
-        self.packs = [
-            ObjectId(data[at : at + DIGEST_BYTES]) for at in range(head, types_at, DIGEST_BYTES)
-        ]
+        self.packs = [ObjectId(data[at : at + DIGEST_BYTES]) for at in range(head, types_at, DIGEST_BYTES)]
         self.types = [
             data[at : at + TYPE_NAME_BYTES].rstrip(b"\0").decode("ascii", "replace")
             for at in range(types_at, fanout_at, TYPE_NAME_BYTES)

@@ -5,18 +5,19 @@ are part of what Pacha is used to finding again, not of any id's meaning: other 
 digests. Golden vectors are in tests/worktree/test_chunker.py. Source: Xia et al., FastCDC, IEEE TPDS 2020.
 """
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Final, Protocol
 
 #: One blob up to here: two chunks would find nothing that one does not.
 WHOLE_FILE_BYTES_MAX = 128 << 10
 MIN_BYTES, AVERAGE_BYTES, MAX_BYTES = 16 << 10, 64 << 10, 256 << 10
 #: Draws chunk sizes towards the average. Level 1 of the paper.
-NORMALISATION = 1
+NORMALISATION: Final = 1
 SEED = 0
 
 
 class _Cutter(Protocol):
-    def cut_buf(self, buf: memoryview) -> "list[_Cut]": ...
+    def cut_buf(self, buf: memoryview) -> "Iterable[_Cut]": ...
 
 
 class _Cut(Protocol):
@@ -47,3 +48,10 @@ class Chunker:
             lengths.append(cut.length)
             left -= cut.length
         return lengths
+
+
+def is_compiled() -> bool:
+    """Tells whether the package's compiled part is there; without it, it silently cuts in pure Python."""
+    from pyfastcdc import FastCDC
+
+    return str(FastCDC.__module__).startswith("pyfastcdc.cy")

@@ -107,12 +107,11 @@ def check_digest(file: TreeFile, digest: ObjectId) -> None:
     """Checks a whole file against the digest in its tree. Errors: `WrongDigest`."""
     if digest != file.digest:
         raise WrongDigest(
-            f"{file.path}: the pieces of {file.entry.link} do not make up the file that its tree promises", path=file.path
+            f"{file.path}: the pieces of {file.entry.link} do not make up the file that its tree promises",
+            path=file.path,
         )
 
 
 def _check_size(file: TreeFile, size: int) -> None:
     if size != file.entry.size:
-        raise WrongDigest(
-            f"{file.path}: holds {size} bytes, and its tree promises {file.entry.size}", path=file.path
-        )
+        raise WrongDigest(f"{file.path}: holds {size} bytes, and its tree promises {file.entry.size}", path=file.path)

@@ -91,7 +91,7 @@ def scan(full: str, *, shown: str, dereference: bool = False) -> Scan:
 
 def _walk(top: str, shown: str, dereference: bool) -> Iterator[FoundFile]:
     rules = IgnoreRules(top)
-    folders = [("", (os.path.realpath(top),))]
+    folders: list[tuple[str, tuple[str, ...]]] = [("", (os.path.realpath(top),))]
     while folders:
         folder, above = folders.pop()
         full = os.path.join(top, folder) if folder else top

@@ -45,7 +45,9 @@ class StatCache:
         read_at = entry[4]
         if not isinstance(read_at, int) or max(file.mtime_ns, file.ctime_ns) + QUIET_NS > read_at:
             return None
-        return Seen(ObjectId(bytes.fromhex(str(entry[5]))), Link(str(entry[6]), ObjectId.parse(str(entry[7]))), file.size)
+        return Seen(
+            ObjectId(bytes.fromhex(str(entry[5]))), Link(str(entry[6]), ObjectId.parse(str(entry[7]))), file.size
+        )
 
     def content_of(self, path: str, digest: ObjectId) -> Link:
         """Where a file's bytes are if it still holds what it held; else the blob that they would be uncut."""

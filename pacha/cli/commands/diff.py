@@ -59,8 +59,7 @@ def _differences(app: App, refs: tuple[str, ...]) -> list[Difference]:
             raise NotInWorkTree(revision.artifact)
         return [diff_work_tree(workspace, known, revision.manifest)]
     return [
-        diff_work_tree(workspace, known, known.heads[0] if known.heads else None)
-        for known in workspace.known.values()
+        diff_work_tree(workspace, known, known.heads[0] if known.heads else None) for known in workspace.known.values()
     ]
 
 

@@ -57,7 +57,10 @@ def COMMAND(app: App, ref: str) -> None:
 def _head(app: App, shown: Shown) -> None:
     app.output.line(
         Styled(str(shown.artifact), "cyan"),
-        *(Styled(f"  {label.version}" + (f" [{label.stage}]" if label.stage else ""), "yellow") for label in shown.labels),
+        *(
+            Styled(f"  {label.version}" + (f" [{label.stage}]" if label.stage else ""), "yellow")
+            for label in shown.labels
+        ),
         *([Styled("  (head)", "green")] if shown.is_head else []),
     )
     color = "green" if shown.presence is Presence.HERE else "red"

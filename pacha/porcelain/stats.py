@@ -1,0 +1,67 @@
+"""`pacha stats`: how much is stored, what dedup and compression spare, and what exists only here."""
+
+from dataclasses import dataclass
+
+from pacha.base.errors import Absent, Corrupt
+from pacha.base.ids import ObjectId
+from pacha.porcelain.workspace import Workspace
+from pacha.store.codec import Codecs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """Units: bytes. `committed_bytes` counts every commit's files; `plain_bytes` each object once; `stored_bytes` the packs."""
+
+    artifacts: int
+    versions: int
+    commits: int
+    committed_bytes: int
+    objects: int
+    plain_bytes: int
+    stored_bytes: int
+    packs: int
+    codecs: dict[str, int]
+    staged: int
+    only_here: int
+    trash_bytes: int
+
+
+def stats(workspace: Workspace) -> Stats:
+    """Counts what is here. `only_here` is commits whose bytes no remote is known to have: without remotes, all."""
+    data = workspace.repository.objects.data
+    commits, committed = _commits(workspace)
+    plain: dict[ObjectId, int] = {}
+    codecs: dict[str, int] = {}
+    names = Codecs().names()
+    for id, place in data.records():
+        plain[id] = place.plain_length
+        name = names.get(place.codec, str(place.codec))
+        codecs[name] = codecs.get(name, 0) + 1
+    sizes = [state.st_size for path in data.packs().values() if (state := data.root.stat(path)) is not None]
+    trash = [state.st_size for path in data.trashed().values() if (state := data.root.stat(path)) is not None]
+    artifacts = workspace.catalog.artifacts()
+    return Stats(
+        artifacts=len(artifacts),
+        versions=sum(len(workspace.catalog.tagged(artifact)) for artifact in artifacts),
+        commits=commits,
+        committed_bytes=committed,
+        objects=len(plain),
+        plain_bytes=sum(plain.values()),
+        stored_bytes=sum(sizes),
+        packs=len(sizes),
+        codecs=codecs,
+        staged=len(workspace.drafts()),
+        only_here=commits,
+        trash_bytes=sum(trash),
+    )
+
+
+def _commits(workspace: Workspace) -> tuple[int, int]:
+    count = size = 0
+    for link in workspace.repository.objects.links("manifest"):
+        try:
+            size += workspace.catalog.manifest(link.id).size
+        except (Absent, Corrupt):
+            continue
+        count += 1
+    return count, size
