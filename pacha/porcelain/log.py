@@ -39,7 +39,9 @@ def log(workspace: Workspace, revisions: Sequence[Revision], artifacts: Sequence
     starts: dict[ObjectId, ArtifactName] = {}
     heads: set[ObjectId] = set()
     for revision in revisions:
-        starts[revision.manifest] = catalog.manifest(revision.manifest).artifact
+        artifact = catalog.manifest(revision.manifest).artifact
+        starts[revision.manifest] = artifact
+        heads.update(catalog.heads(artifact))
     for artifact in chosen:
         found = catalog.heads(artifact)
         heads.update(found)
