@@ -1,0 +1,60 @@
+"""The docs are true: made pages are up to date, links lead somewhere, and what is cited exists."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def load(name: str):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PAGES = load("pages")
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("path", list(PAGES.PAGES))
+def test_a_page_made_from_the_code_is_up_to_date(path: str) -> None:
+    assert (ROOT / path).read_text("utf-8") == PAGES.PAGES[path](), "run: python tests/docs/pages.py"
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8")):
+        if not target.startswith(("http:", "https:", "mailto:")) and not (page.parent / target).exists():
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_section_that_code_cites_exists() -> None:
+    missing = []
+    for module in sorted((ROOT / "pacha").rglob("*.py")):
+        for page, title in re.findall(r'(docs/[a-z]+\.md), "([^"]+)"', module.read_text("utf-8")):
+            path = ROOT / page
+            titles = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), flags=re.MULTILINE) if path.exists() else []
+            if not any(title.lower() in found.lower() for found in titles):
+                missing.append(f"{module.name}: {page}, {title}")
+    assert missing == []
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    words = set(re.findall(r"pacha ([a-z][a-z-]+)", "\n".join(re.findall(r"```.*?```|`[^`]+`", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL))))
+    assert words - {"init"} <= {*PAGES.command_names()}
+
+
+def test_the_readme_has_its_two_commands() -> None:
+    assert len(load("readme_commands").shell_blocks((ROOT / "README.md").read_text("utf-8"))) == 2
+
+
+def test_every_decision_is_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text("utf-8")
+    assert [path.name for path in folder.glob("0*.md") if path.name not in index] == []
