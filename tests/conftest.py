@@ -90,7 +90,9 @@ def run_here(words: list[str], *, stdin: bytes = b"") -> Answer:
         sys.stdin, sys.stdout, sys.stderr = before
         for stream in streams:
             stream.detach()
-    return Answer(code, out.getvalue().decode("utf-8", "replace"), err.getvalue().decode("utf-8", "replace"), out.getvalue())
+    return Answer(
+        code, out.getvalue().decode("utf-8", "replace"), err.getvalue().decode("utf-8", "replace"), out.getvalue()
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -46,7 +46,12 @@ def test_every_section_that_code_cites_exists() -> None:
 
 
 def test_every_command_in_the_readme_exists() -> None:
-    words = set(re.findall(r"pacha ([a-z][a-z-]+)", "\n".join(re.findall(r"```.*?```|`[^`]+`", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL))))
+    words = set(
+        re.findall(
+            r"pacha ([a-z][a-z-]+)",
+            "\n".join(re.findall(r"```.*?```|`[^`]+`", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL)),
+        )
+    )
     assert words - {"init"} <= {*PAGES.command_names()}
 
 

@@ -23,7 +23,19 @@ DOORS = {
 }
 CLI_ONLY = {"click", "rich"}
 FORBIDDEN = {"pickle", "marshal", "shelve", "dill", "joblib", "torch", "cloudpickle"}
-STORAGE_CALLS = {"rename", "replace", "link", "symlink", "fsync", "fdatasync", "unlink", "rmdir", "truncate", "flock", "lockf"}
+STORAGE_CALLS = {
+    "rename",
+    "replace",
+    "link",
+    "symlink",
+    "fsync",
+    "fdatasync",
+    "unlink",
+    "rmdir",
+    "truncate",
+    "flock",
+    "lockf",
+}
 #: The durable writer, and the probes that try what it needs.
 WRITERS = {"base/files.py", "base/probe.py"}
 
@@ -36,7 +48,12 @@ def faults(path: str, source: str) -> Iterator[str]:
     """What is wrong with a module, by the rules of the house. `path` is relative to the house."""
     tree = ast.parse(source)
     room = path.split("/")[0]
-    late = {id(node) for function in ast.walk(tree) if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in ast.walk(function)}
+    late = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for node in ast.walk(function)
+    }
     for node in ast.walk(tree):
         for name in imported(node):
             yield from import_faults(path, room, name, is_late=id(node) in late)
@@ -45,7 +62,9 @@ def faults(path: str, source: str) -> Iterator[str]:
         if isinstance(node, ast.Call):
             yield from call_faults(path, room, node)
         if isinstance(node, ast.ExceptHandler) and room != "cli" and isinstance(node.type, ast.Name):
-            if node.type.id in ("Exception", "BaseException") and not any(isinstance(inner, ast.Raise) for inner in ast.walk(node)):
+            if node.type.id in ("Exception", "BaseException") and not any(
+                isinstance(inner, ast.Raise) for inner in ast.walk(node)
+            ):
                 yield f"{path}: swallows {node.type.id}"
 
 
@@ -100,7 +119,10 @@ def test_every_public_name_says_what_it_is() -> None:
     silent = []
     for module in modules():
         tree = ast.parse(module.read_text("utf-8"))
-        for owner in (tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))):
+        for owner in (
+            tree,
+            *(node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")),
+        ):
             for node in owner.body:
                 named = isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
                 if named and not ast.get_docstring(node):

@@ -22,7 +22,14 @@ sys.exit(code)
 
 def heavy_imports(words: list[str], cwd: str) -> str:
     script = SCRIPT.format(words=words, heavy=HEAVY)
-    done = subprocess.run([sys.executable, "-c", script], cwd=cwd, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     return done.stderr.rpartition("HEAVY:")[2]
 
 
