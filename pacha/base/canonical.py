@@ -169,10 +169,12 @@ def _refuse_constant(text: str) -> object:
     raise ValueError(f"{text} is not JSON")
 
 
-def _integer(text: str) -> int:
-    if len(text) > 17:
-        raise ValueError("an integer is beyond ±(2^53−1)")
-    return int(text)
+def _integer(text: str) -> float:
+    """Digits without a point. Beyond the safe integers they are a float that is whole, such as 1e20."""
+    if len(text) > _LARGEST_PLAIN + 1:
+        raise ValueError("a number of so many digits is not spelled canonically")
+    value = int(text)
+    return value if -INTEGER_MAX <= value <= INTEGER_MAX else float(text)
 
 
 def _decode(raw: bytes, indent: str | None) -> object:

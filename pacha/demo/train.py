@@ -27,7 +27,7 @@ def read_birds(path: str) -> tuple[np.ndarray, np.ndarray]:
 def softmax(scores: np.ndarray) -> np.ndarray:
     """Probabilities of each species. Shape: as `scores`, (birds, 3)."""
     shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
 def train(values: np.ndarray, species: np.ndarray, *, epochs: int, rate: float) -> dict[str, np.ndarray]:
