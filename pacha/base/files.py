@@ -231,7 +231,9 @@ class Root:
             os.close(descriptor)
 
     def clock_ns(self) -> int:
-        """The file system's own time in nanoseconds: what a file written now would get."""
+        """The file system's own time in nanoseconds: what a file written now would get; 0 where none may be written."""
+        if not self.is_writable():
+            return 0
         new = self.new_file()
         try:
             new.write(b"\0")
@@ -480,8 +482,9 @@ class Root:
             os.close(folder)
 
     def is_writable(self) -> bool:
-        """Tells whether this process may create files in the root."""
-        return os.access(self.path, os.W_OK | os.X_OK)
+        """Tells whether this process may create files in the root, and the place for unfinished ones has been made."""
+        first = self.temporary.partition("/")[0]
+        return os.access(self.path, os.W_OK | os.X_OK) and os.path.isdir(os.path.join(self.path, first))
 
     def free_bytes(self) -> int:
         """Space left for this user, in bytes."""

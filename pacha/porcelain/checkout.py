@@ -14,6 +14,7 @@ from pacha.objects.manifest import Manifest
 from pacha.objects.tree import TreeEntry
 from pacha.objects.types import Link
 from pacha.porcelain.observe import State, committed_as, observe
+from pacha.porcelain.roots import manifest_in_git
 from pacha.porcelain.workspace import Known, Workspace
 from pacha.refs.transaction import StateChange, Transaction
 from pacha.registry.resolve import Revision
@@ -126,10 +127,8 @@ def check_safe(workspace: Workspace, known: Known, target: Manifest) -> None:
     observed = observe(workspace, known)
     if observed.digest is None or observed.digest == target.digest:
         return
-    source = committed_as(workspace, known, observed.digest)
-    if source is None and known.memory is not None and known.memory.digest == observed.digest:
-        source = known.memory.manifest if workspace.is_here(known.memory.manifest) else None
-    if source is not None and is_stored(workspace, source):
+    source = _source(workspace, known, observed.digest)
+    if source is not None and is_stored(workspace, source.tree):
         return
     reason = "holds changes that are not committed" if source is None else "holds a version whose bytes are not here"
     raise Unsaved(
@@ -139,10 +138,23 @@ def check_safe(workspace: Workspace, known: Known, target: Manifest) -> None:
     )
 
 
-def is_stored(workspace: Workspace, manifest: ObjectId) -> bool:
-    """Tells whether all bytes of a manifest are here."""
+def _source(workspace: Workspace, known: Known, digest: ObjectId) -> Manifest | None:
+    """The commit that holds these bytes: in this checkout's history, or elsewhere in Git's (after `git switch`)."""
+    id = committed_as(workspace, known, digest)
+    if id is not None:
+        return workspace.catalog.manifest(id)
+    memory = known.memory
+    if memory is None or memory.digest != digest:
+        return None
+    if workspace.is_here(memory.manifest):
+        return workspace.catalog.manifest(memory.manifest)
+    return manifest_in_git(workspace, memory.manifest)
+
+
+def is_stored(workspace: Workspace, tree: ObjectId) -> bool:
+    """Tells whether all bytes below a tree are here."""
     objects = workspace.repository.objects
-    visits = walk(objects, [Link("tree", workspace.catalog.manifest(manifest).tree)])
+    visits = walk(objects, [Link("tree", tree)])
     links = set()
     for visit in visits:
         if visit.error is not None:

@@ -5,7 +5,7 @@ asked for, then the heads.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pacha.base.errors import Conflict, Negative, NotFound, Usage
 from pacha.base.ids import ObjectId
@@ -58,6 +58,7 @@ class Committed:
     new_bytes: int
     path: str
     version: Version | None = None
+    notes: tuple[str, ...] = ()
 
 
 def commit(workspace: Workspace, options: CommitOptions) -> list[Committed]:
@@ -88,6 +89,8 @@ def commit_paths(workspace: Workspace, paths: Sequence[str], options: CommitOpti
 
 def record(workspace: Workspace, session: Session, drafts: Sequence[Draft], options: CommitOptions) -> list[Committed]:
     """Commits some drafts within a session that is open. Errors: as `commit`."""
+    notes: dict[ArtifactName, str] = {}
+    drafts = [_rebased(workspace, draft, notes) for draft in drafts]
     changed = [draft for draft in drafts if not _is_same(workspace, draft, options)]
     if not changed:
         raise NothingToCommit(
@@ -123,9 +126,22 @@ def record(workspace: Workspace, session: Session, drafts: Sequence[Draft], opti
             new_bytes=draft.new_bytes,
             path=draft.path,
             version=version,
+            notes=(notes[draft.artifact],) if draft.artifact in notes else (),
         )
         for draft, link in made
     ]
+
+
+def _rebased(workspace: Workspace, draft: Draft, notes: dict[ArtifactName, str]) -> Draft:
+    """A draft that comes after what this checkout has: after `git switch`, its base may be gone. Errors: `Ambiguous`."""
+    if all(workspace.is_here(id) for id in draft.previous):
+        return draft
+    base, _ = workspace.base_of(draft.artifact)
+    notes[draft.artifact] = (
+        f"{draft.path} was staged after manifest:{draft.previous[0].short}, which is not in this checkout; "
+        "the commit comes after this checkout's head"
+    )
+    return replace(draft, previous=base)
 
 
 def next_version(workspace: Workspace, artifact: ArtifactName, bump: str) -> Version:

@@ -155,7 +155,7 @@ def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
 def _young_packs(data: DataStore, grace_seconds: int) -> set[ObjectId]:
     if not grace_seconds:
         return set()
-    now = data.root.clock_ns() if data.root.is_writable() else 0
+    now = data.root.clock_ns()
     found = set()
     for id, path in data.packs().items():
         state = data.root.stat(path)
@@ -219,7 +219,7 @@ def _unused_meta(workspace: Workspace, roots: Roots, grace_seconds: int) -> list
     if repository.git is not None:
         folder = repository.git.relative(repository.root.path)
         tracked = {path.removeprefix(f"{folder}/") for path in repository.git.tracked(f"{folder}/objects")}
-    now = repository.root.clock_ns() if repository.root.is_writable() else 0
+    now = repository.root.clock_ns()
     found = []
     for kind in meta_types():
         for link in repository.objects.meta.links(kind.name):
@@ -288,7 +288,7 @@ def _restore_needed(workspace: Workspace, needed: set[ObjectId]) -> tuple[str, .
 def _old_trash(workspace: Workspace, grace_seconds: int) -> tuple[list[Litter], list[Litter]]:
     """What has lain in the trash for a whole grace and is still not needed, and what has to wait."""
     shared = workspace.repository.shared
-    now = shared.clock_ns() if shared.is_writable() else 0
+    now = shared.clock_ns()
     old: list[Litter] = []
     waiting: list[Litter] = []
     for folder in shared.entries(TRASH_FOLDER):
@@ -312,7 +312,7 @@ def _remove_empty_trash(shared: Root) -> None:
 def temporaries(workspace: Workspace) -> list[Litter]:
     """Unfinished files whose process is gone."""
     shared = workspace.repository.shared
-    now = shared.clock_ns() if shared.is_writable() else 0
+    now = shared.clock_ns()
     found = []
     for name, state in shared.list_states(TEMPORARY):
         pid = name.partition(".")[0]

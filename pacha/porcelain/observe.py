@@ -62,7 +62,7 @@ def current_files(workspace: Workspace, known: Known, there: Scan) -> tuple[File
     cache = load_stat_cache(root, known.artifact)
     files = []
     unread = [file for file in there.files if cache.find(file) is None]
-    read_at_ns = root.clock_ns() if unread and root.is_writable() else 0
+    read_at_ns = root.clock_ns() if unread else 0
     for file in there.files:
         seen = cache.find(file)
         digest = _read(cache, file, read_at_ns) if seen is None else seen.digest

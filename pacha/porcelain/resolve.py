@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from pacha.base.errors import Absent, Corrupt, Negative, NotFound, Usage
+from pacha.base.errors import Absent, Corrupt, Negative, NotFound, PachaError, Usage
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.objects.manifest import Manifest, Parent
@@ -113,7 +113,7 @@ def _conflicts(workspace: Workspace, folder: str, artifact: ArtifactName, issue:
 
 
 def _marked(workspace: Workspace, name: RefName) -> list[Link]:
-    data = workspace.repository.root.read(name.text, size_max=CONTENT_BYTES_MAX * 8)
+    data = workspace.repository.root.read(name.text, size_max=CONTENT_BYTES_MAX)
     links = []
     for line in data.decode("ascii", "replace").splitlines():
         try:
@@ -199,7 +199,7 @@ def _side_of_move(link: Link, move: Move) -> Side:
 
 
 def settle(workspace: Workspace, artifact: ArtifactName, keep: str, *, author: str, date: str) -> list[Settled]:
-    """Settles everything of an artifact that `keep` (a link, or digits of one) is a side of.
+    """Settles everything of an artifact that `keep` (a reference, a link, or digits of one) is a side of.
 
     Errors: `NothingToSettle`, `NotASide`.
     """
@@ -207,6 +207,12 @@ def settle(workspace: Workspace, artifact: ArtifactName, keep: str, *, author: s
     if not issues:
         raise NothingToSettle(f"nothing of {artifact} is unsettled")
     chosen = [(issue, side) for issue in issues for side in issue.sides if _is_named(workspace, side, keep)]
+    if not chosen:
+        manifest = _resolved(workspace, keep)
+        sides_of = ((issue, side) for issue in issues for side in issue.sides)
+        chosen = [
+            (issue, side) for issue, side in sides_of if manifest and _manifest_of(workspace, side.link) == manifest
+        ]
     if not chosen:
         sides = ", ".join(f"{side.link.type}:{side.link.id.short}" for issue in issues for side in issue.sides)
         raise NotASide(f"{keep} is none of the sides of {artifact}", hint=f"keep one of {sides}")
@@ -222,6 +228,14 @@ def settle(workspace: Workspace, artifact: ArtifactName, keep: str, *, author: s
             else:
                 done.append(_keep_chain(workspace, session, issue, side))
     return done
+
+
+def _resolved(workspace: Workspace, keep: str) -> ObjectId | None:
+    """The manifest that a reference such as `name:1.2.0` names; None if it names none."""
+    try:
+        return workspace.resolve(keep, start=workspace.repository.work_tree).manifest
+    except PachaError:
+        return None
 
 
 def _is_named(workspace: Workspace, side: Side, keep: str) -> bool:
@@ -302,6 +316,6 @@ def _keep_chain(workspace: Workspace, session: Session, issue: Unsettled, side: 
 
 def _content(workspace: Workspace, name: RefName) -> bytes:
     try:
-        return workspace.repository.root.read(name.text, size_max=CONTENT_BYTES_MAX * 8)
+        return workspace.repository.root.read(name.text, size_max=CONTENT_BYTES_MAX)
     except NotFound:
         return b""

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 
 from pacha.base.errors import Absent, Corrupt, PachaError
 from pacha.base.files import NoSuchFile, Root
-from pacha.base.ids import ObjectId
+from pacha.base.ids import ObjectId, hash_bytes
 from pacha.graph.walk import is_data, walk
 from pacha.index.index import read_manifests
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link, type_named
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.transaction import Journaled, read_journals
-from pacha.repo.git import Git
+from pacha.repo.git import Git, GitFailed
 from pacha.repo.repository import STATE_BYTES_MAX, Repository
+from pacha.store.meta import meta_path
 from pacha.worktree.drafts import DRAFTS, decode_draft
 
 #: Git blobs are asked for so many at a time: a bound on memory.
@@ -99,6 +100,21 @@ def _add_git(workspace: Workspace, git: Git, roots: Roots) -> None:
     for start in range(0, len(names), BLOBS_PER_QUESTION):
         for _, data in git.read_blobs(names[start : start + BLOBS_PER_QUESTION]):
             roots.add("git", _manifest_links(data))
+
+
+def manifest_in_git(workspace: Workspace, id: ObjectId) -> Manifest | None:
+    """A manifest that this checkout does not have and some commit of Git does; None if there is none."""
+    repository = workspace.repository
+    if repository.git is None:
+        return None
+    path = f"{repository.git.relative(repository.root.path)}/{meta_path(Link('manifest', id))}"
+    try:
+        blobs = [blob for _, blob in repository.git.history_files(path)]
+        found = [data for _, data in repository.git.read_blobs(blobs) if hash_bytes(data) == id]
+    except GitFailed:
+        return None
+    manifest = type_named("manifest").decode(found[0]) if found else None
+    return manifest if isinstance(manifest, Manifest) else None
 
 
 def _other_links(other: Root) -> Iterator[Link]:

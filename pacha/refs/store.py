@@ -11,8 +11,8 @@ from pacha.base.files import NoSuchFile, NotRegular, Root, TooLarge
 from pacha.objects.types import Link
 from pacha.refs.names import BadRefName, RefName
 
-#: `attestation:` and 64 digits and CRLF fit; a ref never holds more.
-CONTENT_BYTES_MAX = 100
+#: A ref is one line of less than 100 bytes; what Git leaves of a conflict over one fits in here as well.
+CONTENT_BYTES_MAX = 4096
 _CONFLICT_MARKERS = (b"<<<<<<<", b"=======", b">>>>>>>")
 
 

@@ -77,7 +77,7 @@ class DataStore:
                 if ending == "pack" and found.is_file and len(stem) == 64:
                     paths[ObjectId.parse(stem)] = f"{self.folder}/{found.name}"
             self._paths = paths
-            self.damaged = {id: error for id, error in self.damaged.items() if id in paths}
+            self.damaged = {}
             self._own = {id: index for id, index in self._own.items() if id in paths}
             multi = self._load_multi()
             covered = set(multi.packs) if multi else set()
@@ -218,6 +218,7 @@ class DataStore:
                     continue
                 except Corrupt as error:
                     failure = error
+                    self._close(place.pack)
             if attempt == 0:
                 self.refresh()
         if failure is not None:
@@ -247,6 +248,11 @@ class DataStore:
                     del self._open[next(iter(self._open))]
                 self._open[id] = pack
             return pack
+
+    def _close(self, id: ObjectId) -> None:
+        """Forgets an open pack: a sound copy may have taken its place under the same name."""
+        with self._lock:
+            self._open.pop(id, None)
 
     def _paths_of(self, id: ObjectId) -> str:
         path = self.packs().get(id)

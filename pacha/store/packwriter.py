@@ -203,7 +203,8 @@ class PackWriter:
             for pack in packs:
                 if self._on_claim is not None:
                     self._on_claim(pack.hasher.id())
-                pack.file.link(f"{self._folder}/{pack.hasher.id()}.pack")
+                # A pack of this name that is there already holds the same bytes, or is damaged and healed by this.
+                pack.file.rename(f"{self._folder}/{pack.hasher.id()}.pack", durable=False)
             if packs:
                 self._root.flush_folder(self._folder)
             for pack in packs:

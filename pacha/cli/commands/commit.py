@@ -49,6 +49,8 @@ def COMMAND(
         only=tuple(artifacts),
     )
     made = commit_paths(workspace, paths, options) if paths else commit(workspace, options)
+    for note in (note for item in made for note in item.notes):
+        app.output.note(note)
     if app.output.is_json:
         app.output.data(SCHEMA[0], made)
         return
