@@ -25,7 +25,7 @@ from pacha.base.ids import ObjectId, hash_bytes
 from pacha.base.owner import Owner
 from pacha.objects.types import Link
 from pacha.refs.names import RefName
-from pacha.refs.store import Overlay, RefStore
+from pacha.refs.store import BadRef, Overlay, RefStore, encode_ref
 
 FOLDER = "local/inflight"
 #: A long session's journal is closed and a new one begun well before this.
@@ -99,7 +99,7 @@ class Writer:
                 self._end(name)
                 return present
         try:
-            touched = _create_refs(self._refs, transaction, durable=False)
+            touched = _create_refs(self._refs, transaction)
         except MachineFailed:
             # What is won stays won, and the next command carries it out; else nothing is to have happened.
             if transaction.refusable is None:
@@ -140,16 +140,30 @@ class Writer:
         self._journal.append(_encode_line(value), durable=durable)
 
 
-def carry_out(refs: RefStore, transaction: Transaction, *, durable: bool) -> list[str]:
-    """Makes the changes that cannot be refused; each may already have been made. Returns the paths touched."""
-    return _create_refs(refs, transaction, durable=durable) + _tidy(refs, transaction, durable=durable)
+def _is_due(change: StateChange, present: bytes | None) -> bool:
+    """Tells whether a file still is what it was, or the new one cut short: a power cut can leave a name without its bytes."""
+    is_torn = (
+        present is not None and change.new is not None and change.new != present and change.new.startswith(present)
+    )
+    return present == change.old or is_torn
 
 
-def _create_refs(refs: RefStore, transaction: Transaction, *, durable: bool) -> list[str]:
+def carry_out(refs: RefStore, transaction: Transaction) -> None:
+    """Makes the changes that cannot be refused, durably; each may already have been made, whole or cut short."""
+    for ref, link in transaction.create:
+        try:
+            refs.create(ref, link)
+        except BadRef:
+            refs.root.replace(ref.text, encode_ref(link))
+    _tidy(refs, transaction, durable=True)
+
+
+def _create_refs(refs: RefStore, transaction: Transaction) -> list[str]:
+    """Creates refs that are not flushed yet: the journal vouches for them until they are."""
     created: list[RefName] = []
     try:
         for ref, link in transaction.create:
-            refs.create(ref, link, durable=durable)
+            refs.create(ref, link, durable=False)
             created.append(ref)
     except MachineFailed:
         if transaction.refusable is None:
@@ -162,7 +176,7 @@ def _create_refs(refs: RefStore, transaction: Transaction, *, durable: bool) -> 
 def _tidy(refs: RefStore, transaction: Transaction, *, durable: bool) -> list[str]:
     touched = [ref.text for ref in transaction.remove if refs.remove(ref)]
     for change in transaction.state:
-        if _read_state(refs.root, change.path) != change.old:
+        if not _is_due(change, _read_state(refs.root, change.path)):
             continue
         if change.new is None:
             refs.root.remove(change.path)
@@ -251,7 +265,7 @@ def overlay_of(journals: Sequence[Journaled], refs: RefStore) -> Overlay:
             before = written.get(change.path, _read_state(refs.root, change.path))
             if change.path in deleted:
                 before = None
-            if before != change.old:
+            if not _is_due(change, before):
                 continue
             if change.new is None:
                 written.pop(change.path, None)
@@ -266,7 +280,7 @@ def recover(journals: Sequence[Journaled], refs: RefStore, shared: Root) -> int:
     """Carries out what dead processes left unfinished in this checkout; returns how many transactions that were."""
     done = 0
     for transaction in _due(journals, refs):
-        carry_out(refs, transaction, durable=True)
+        carry_out(refs, transaction)
         done += 1
     for journal in _dead(journals, refs):
         shared.remove(journal.path)

@@ -11,7 +11,7 @@ from pacha.base.files import NoSuchFile
 from pacha.base.ids import ObjectId
 from pacha.store.data import MULTI_INDEX, DataStore
 from pacha.store.pack import PackFile, check_stored
-from pacha.store.packindex import merge_indexes
+from pacha.store.packindex import CHECKED_BYTES_MAX, merge_indexes
 from pacha.store.record import RecordHeader
 
 #: Larger packs are left alone: copying them would cost more than looking in one more index.
@@ -118,5 +118,7 @@ def write_multi_index(store: DataStore) -> None:
     gone = {pack for index in indexes for pack in index.packs} - live
     if len(indexes) <= UNCOVERED_PACKS_MAX and len(gone) <= UNCOVERED_PACKS_MAX:
         return
-    store.root.replace(f"{store.folder}/{MULTI_INDEX}", merge_indexes(indexes, live=live), durable=False)
+    data = merge_indexes(indexes, live=live)
+    # What is not checked at each opening must not be cut short by a power cut.
+    store.root.replace(f"{store.folder}/{MULTI_INDEX}", data, durable=len(data) > CHECKED_BYTES_MAX)
     store.refresh()
