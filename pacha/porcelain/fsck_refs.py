@@ -170,7 +170,7 @@ def _check_sums(objects: Objects, link: Link) -> Iterator[Problem]:
         files = [file.listed() for file in tree_files(objects, manifest.tree)]
     except Absent:
         return
-    except Corrupt as error:
+    except PachaError as error:
         yield problem(check_of(error), f"{link}: {error.message}", object=link)
         return
     digest = files[0].digest if manifest.shape == "file" and len(files) == 1 else artifact_digest(files)

@@ -113,7 +113,11 @@ def _check_document(root: Root, path: str, link: Link) -> Iterator[Problem]:
     if not data:
         yield problem("emptyObject", f"{full}: {link} is empty", path=full, object=link)
         return
-    if hash_bytes(data) != link.id:
+    actual = hash_bytes(data).hex
+    if actual != link.id.hex and actual[2:] == link.id.hex[2:]:
+        yield problem("badFanout", f"{full}: {link.type}:{actual} belongs into {actual[:2]}", path=full, object=link)
+        return
+    if actual != link.id.hex:
         fault = mismatch(link, full, data)
         check = "eolDamage" if "line endings" in fault.message else "hashMismatch"
         yield problem(check, fault.message, path=full, object=link)

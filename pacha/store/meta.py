@@ -67,7 +67,8 @@ class MetaStore:
         """Every object of one type that has a file here, those fetched included, each once."""
         for place in (SHARED, FETCHED):
             folder = f"{place}/{type_name}"
-            for fan in sorted(self.root.entries(folder), key=lambda found: found.name):
+            fans = [found for found in self.root.entries(folder) if found.is_folder]
+            for fan in sorted(fans, key=lambda found: found.name):
                 for found in sorted(self.root.entries(f"{folder}/{fan.name}"), key=lambda found: found.name):
                     digits = fan.name + found.name.removesuffix(ENDING)
                     if not found.name.endswith(ENDING) or not is_hex_id(digits):
