@@ -11,11 +11,13 @@ class PachaError(Exception):
     """
 
     exit_code = 70
+    #: What to do where the one who raises it knows nothing better.
+    usual_hint: str | None = None
 
     def __init__(self, message: str, *, hint: str | None = None, **nouns: object) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.usual_hint
         self.nouns = nouns
 
     @property
@@ -64,6 +66,9 @@ class Corrupt(PachaError):
     """Stored bytes are not what their id, their length or the format says."""
 
     exit_code = 5
+    usual_hint = (
+        "`pacha fsck` names all damage and what it concerns; Git, another clone or a remote may have sound copies"
+    )
 
 
 class Untrusted(PachaError):

@@ -707,19 +707,27 @@ class Journal:
         # Only this process asks, about its own journals: elsewhere an advisory lock proves nothing.
         with contextlib.suppress(OSError):
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._size = 0
+        self.size = 0
         self._is_name_durable = False
 
     def append(self, line: bytes, *, durable: bool) -> None:
         """Appends one line. With `durable`, it and all before it survive a power cut from here on."""
         with naming(self._root.full(self.relative)):
-            write_all(self._descriptor, [line], self._size)
-            self._size += len(line)
+            write_all(self._descriptor, [line], self.size)
+            self.size += len(line)
             if durable and self._root.durability is not Durability.NONE:
                 _flush(self._descriptor)
         if durable and not self._is_name_durable:
             self._root.flush_folder(self.relative.rpartition("/")[0])
             self._is_name_durable = True
+
+    def cut(self, size: int) -> None:
+        """Takes away everything from a former size on."""
+        with naming(self._root.full(self.relative)):
+            os.ftruncate(self._descriptor, size)
+            if self._root.durability is not Durability.NONE:
+                _flush(self._descriptor)
+        self.size = size
 
     def close(self, *, remove: bool) -> None:
         """Closes the file; with `remove`, it is not needed any more."""

@@ -67,17 +67,15 @@ def run(words: list[str]) -> int:
             return answer if isinstance(answer, int) else 0
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
+        app.output.error_lines(["interrupted; what was stored is kept, run the command again to go on"])
         return INTERRUPTED
     except click.ClickException as error:
         return _usage(app, error)
     except PachaError as error:
         return _failed(app, error)
-    except KeyboardInterrupt:
-        app.output.error_lines(["interrupted; what was stored is kept, run the command again to go on"])
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read us has seen enough. Nothing more can be flushed to them.
+    except (BrokenPipeError, SystemExit):
+        # Whoever read us has seen enough (click leaves by SystemExit then). Nothing more can be flushed to them.
         sys.stdout = open(os.devnull, "w")
         return 0
     except OSError as error:
@@ -88,7 +86,7 @@ def run(words: list[str]) -> int:
 
 def _usage(app: App, error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
-    hint = f"see `{context.command_path} --help`" if context is not None else None
+    hint = f"see `{'pacha' if context is None else context.command_path} --help`"
     app.output.failure(code="UsageError", exit_code=USAGE, message=error.format_message(), hint=hint, nouns={})
     return USAGE
 

@@ -39,6 +39,21 @@ def _shown(character: str) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """JSON in which what could steer a terminal is escaped as JSON escapes it, so that the value is the same.
+
+    >>> json_text("a\x9b")
+    '"a\\\\u009b"'
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(
+        json.dumps(character)[1:-1] if character > "~" and _shown(character) != character else character
+        for character in text
+    )
+
+
 def size_text(size: int) -> str:
     """A number of bytes for people.
 
@@ -149,7 +164,7 @@ class Output:
     def data(self, schema: str, value: object) -> None:
         """Prints the whole answer as one JSON object with its schema's name."""
         self._answered = True
-        self._write(json.dumps({"schema": schema, "data": plain(value)}, ensure_ascii=False, indent=1))
+        self._write(json_text({"schema": schema, "data": plain(value)}, indent=1))
 
     def record(self, *fields: str, nul: bool = False) -> None:
         """Prints one record of plumbing: fields with a blank between, and a line end or NUL after."""
@@ -240,7 +255,7 @@ class Output:
                 "hint": hint,
                 "nouns": plain(dict(nouns)),
             }
-            self._say(json.dumps({"schema": "pacha.error/1", "error": error}, ensure_ascii=False))
+            self._say(json_text({"schema": "pacha.error/1", "error": error}))
             return
         self._say(self._painted((Styled("error: ", "red"), message.replace("\n", " ")), err=True))
         candidates = nouns.get("candidates")

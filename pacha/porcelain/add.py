@@ -253,9 +253,6 @@ def _check_distinct(jobs: Sequence[_Job]) -> None:
 
 
 def _base(workspace: Workspace, job: _Job) -> tuple[ObjectId, ...]:
-    draft = workspace.draft(job.artifact)
-    if draft is not None and all(workspace.is_here(id) for id in draft.previous):
-        return draft.previous
     base, note = workspace.base_of(job.artifact)
     if note is not None:
         job.notes.append(note)

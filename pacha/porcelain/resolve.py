@@ -205,7 +205,7 @@ def settle(workspace: Workspace, artifact: ArtifactName, keep: str, *, author: s
     """
     issues = unsettled(workspace, [artifact])
     if not issues:
-        raise NothingToSettle(f"nothing of {artifact} is unsettled")
+        raise NothingToSettle(f"nothing of {artifact} is unsettled", hint="`pacha resolve` lists what is")
     chosen = [(issue, side) for issue in issues for side in issue.sides if _is_named(workspace, side, keep)]
     if not chosen:
         manifest = _resolved(workspace, keep)

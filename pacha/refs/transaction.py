@@ -86,10 +86,12 @@ class Writer:
         """Carries out a transaction. Returns None, or what the refusable ref names if somebody else won it.
 
         Crash: before the journal line is durable, nothing happened; after it, all of it did, unless the refusable ref
-        was not won.
+        was not won. Errors: `MachineFailed` where nothing has happened; what is decided and could not be finished, on
+        a disk that has become full, is left to the next command like that of a dead process.
         """
         name = f"{self._count}"
         self._count += 1
+        begun = 0 if self._journal is None else self._journal.size
         self._append({"begin": name, **encode_transaction(transaction)}, durable=True)
         self._unfinished.add(name)
         if transaction.refusable is not None:
@@ -101,32 +103,55 @@ class Writer:
         try:
             touched = _create_refs(self._refs, transaction)
         except MachineFailed:
-            # What is won stays won, and the next command carries it out; else nothing is to have happened.
             if transaction.refusable is None:
-                self._end(name)
-            raise
-        touched += _tidy(self._refs, transaction, durable=False)
+                self._take_back(name, begun)
+                raise
+            return None
+        try:
+            touched += _tidy(self._refs, transaction, durable=False)
+        except MachineFailed:
+            return None
         self._unflushed.append((name, touched))
         if len(self._unflushed) >= SYNCFS_FILES_MIN:
             self.flush()
         return None
 
     def flush(self) -> None:
-        """Makes every change so far durable and says so in the journal."""
-        flush_paths(self._refs.root, {path for _, touched in self._unflushed for path in touched})
-        for name, _ in self._unflushed:
-            self._end(name)
+        """Makes every change so far durable and says so in the journal.
+
+        Where that fails, nothing is lost: the journal, which is durable, is kept for the next command.
+        """
+        try:
+            self._flush_refs()
+            for name, _ in self._unflushed:
+                self._end(name)
+        except MachineFailed:
+            return
         self._unflushed.clear()
+
+    def _flush_refs(self) -> None:
+        flush_paths(self._refs.root, {path for _, touched in self._unflushed for path in touched})
 
     def close(self) -> None:
         """Flushes and removes the journal; where something is unfinished, leaves it for the next command."""
         if self._journal is None:
             return
         try:
-            self.flush()
+            self._flush_refs()
+            self._unfinished -= {name for name, _ in self._unflushed}
+            self._unflushed.clear()
+        except MachineFailed:
+            # What is decided is durable in the journal; only its being carried out is not.
+            pass
         finally:
             self._journal.close(remove=not self._unfinished)
             self._journal = None
+
+    def _take_back(self, name: str, begun: int) -> None:
+        """Takes a transaction's line away again: cutting a file needs no space, as saying that it ended would."""
+        assert self._journal is not None
+        self._journal.cut(begun)
+        self._unfinished.discard(name)
 
     def _end(self, name: str) -> None:
         self._append({"end": name}, durable=False)

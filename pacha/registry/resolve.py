@@ -239,7 +239,10 @@ def _parent(catalog: Catalog, revision: Revision, id: ObjectId, role: str) -> Ob
     manifest: Manifest = catalog.manifest(id)
     parents = [parent.manifest for parent in manifest.parents if parent.role == role]
     if not parents:
-        raise NoSuchVersion(f"{revision.text}: manifest:{id.short} has no parent in the role {role}")
+        raise NoSuchVersion(
+            f"{revision.text}: manifest:{id.short} has no parent in the role {role}",
+            hint="`pacha log` shows its history, `pacha show` its parents",
+        )
     if len(parents) > 1 and role != "previous":
         raise Ambiguous(
             f"{revision.text}: manifest:{id.short} has {len(parents)} parents in the role {role}",

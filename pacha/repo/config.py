@@ -148,16 +148,18 @@ def parse_value(setting: Setting, text: str) -> object:
     """Reads a value typed by a person. Errors: `BadSetting`."""
     if setting.kind is bool:
         if text.lower() not in ("true", "false"):
-            raise BadSetting(f"{setting.key} is true or false, not {text!r}", key=setting.key)
+            raise BadSetting(f"{setting.key} is true or false, not {text!r}", hint=setting.help, key=setting.key)
         return text.lower() == "true"
     if setting.kind is int:
         if not text.isdecimal() or len(text) > 9:
-            raise BadSetting(f"{setting.key} is a number, not {text!r}", key=setting.key)
+            raise BadSetting(f"{setting.key} is a number, not {text!r}", hint=setting.help, key=setting.key)
         return int(text)
     if setting.kind is list:
         return tuple(part for part in text.split(os.pathsep) if part)
     if setting.choices and text not in setting.choices:
-        raise BadSetting(f"{setting.key} is one of {', '.join(setting.choices)}, not {text!r}", key=setting.key)
+        raise BadSetting(
+            f"{setting.key} is one of {', '.join(setting.choices)}, not {text!r}", hint=setting.help, key=setting.key
+        )
     return text
 
 

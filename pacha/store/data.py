@@ -227,7 +227,7 @@ class DataStore:
 
     def _read_at(self, place: Location, link: Link) -> bytes | memoryview:
         header, payload = self._record(place)
-        path = self._paths_of(place.pack)
+        path = self.root.full(self._paths_of(place.pack))
         if header.id != link.id:
             self._drop_indexes()
             raise HashMismatch(f"{path}: the index names another record at {place.offset}", path=path)
@@ -332,7 +332,7 @@ class DataStore:
             self.bring_back(place.pack, path)
             return self._read_at(place, link)
         header, payload = PackFile(self.root, path, place.pack).record_at(place.offset, place.stored_length)
-        return plain_bytes(header, payload, self._codecs(), path)
+        return plain_bytes(header, payload, self._codecs(), self.root.full(path))
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

@@ -113,7 +113,10 @@ def _walk(top: str, shown: str, dereference: bool) -> Iterator[FoundFile]:
                     folders.append((path, (*above, real)))
                 else:
                     yield _file(path, entry, shown, dereference)
-        check_siblings(names)
+        try:
+            check_siblings(names)
+        except BadPath as error:
+            raise BadName(f"{os.path.join(shown, folder)}: {error.message}", hint=error.hint) from error
 
 
 def _file(path: str, entry: os.DirEntry[str], shown: str, dereference: bool) -> FoundFile:

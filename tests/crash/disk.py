@@ -21,8 +21,6 @@ import pytest
 
 from pacha.base import files
 
-CHANGING = ("link", "rename", "unlink", "rmdir", "mkdir", "pwritev", "fsync", "fchmod", "posix_fallocate", "utime")
-
 
 class Left(Enum):
     """What is left after the stop."""
@@ -182,5 +180,5 @@ def _counted(name: str) -> Any:
     return call
 
 
-for _name in ("link", "rmdir", "pwritev", "fchmod", "posix_fallocate", "utime"):
+for _name in ("ftruncate", "link", "rmdir", "pwritev", "fchmod", "posix_fallocate", "utime"):
     setattr(Disk, _name, _counted(_name))

@@ -1,0 +1,96 @@
+"""`--json` answers are what `pacha schema` says, for every command that has a schema."""
+
+import json
+
+import jsonschema
+import pytest
+
+from pacha.cli.commands_table import command_names
+from pacha.cli.schemas import schema_names, schema_of
+from tests.conftest import Project
+
+WORDS: dict[str, list[str]] = {
+    "pacha.init/1": ["init", "other", "--json"],
+    "pacha.add/1": ["add", "rows.csv", "--json"],
+    "pacha.reset/1": ["reset", "--json"],
+    "pacha.status/1": ["status", "--json"],
+    "pacha.commit/1": ["commit", "rows.csv", "-m", "more", "--json"],
+    "pacha.tag/1": ["tag", "rows", "1.1.0", "--json"],
+    "pacha.list/1": ["list", "--json"],
+    "pacha.list.versions/1": ["list", "rows", "--json"],
+    "pacha.log/1": ["log", "rows", "--json"],
+    "pacha.show/1": ["show", "rows", "--json"],
+    "pacha.diff/1": ["diff", "rows~1", "rows:head", "--json"],
+    "pacha.checkout/1": ["checkout", "rows:1.0.0", "--force", "--json"],
+    "pacha.resolve/1": ["resolve", "--json"],
+    "pacha.resolve.settled/1": ["resolve", "rows", "--keep", "HEAD", "--json"],
+    "pacha.verify/1": ["verify", "rows", "--json"],
+    "pacha.gc/1": ["gc", "--dry-run", "--json"],
+    "pacha.stats/1": ["stats", "--json"],
+    "pacha.config/1": ["config", "list", "--json"],
+    "pacha.config.changed/1": ["config", "set", "core.jobs", "2", "--json"],
+    "pacha.doctor/1": ["doctor", "--json"],
+    "pacha.fsck/1": ["fsck", "--json"],
+    "pacha.count-objects/1": ["count-objects", "--json"],
+    "pacha.ls-tree/1": ["ls-tree", "rows", "--json"],
+    "pacha.reindex/1": ["reindex", "--json"],
+    "pacha.error/1": ["show", "nobody", "--json"],
+}
+
+
+@pytest.fixture
+def busy(git_project: Project) -> Project:
+    """A repository with history, a version, a staged draft and two heads."""
+    git_project.commit("rows.csv", "a,b\n1,2\n")
+    git_project("tag", "rows", "1.0.0")
+    git_project.commit("rows.csv", "a,b\n1,2\n3,4\n")
+    git_project.write("rows.csv", "a,b\n5,6\n")
+    return git_project
+
+
+def fork(project: Project) -> str:
+    """Makes a second head, and returns it."""
+    project("add", "rows.csv")
+    project("checkout", "rows~1", "--force")
+    project.write("rows.csv", "a,b\n7,8\n")
+    found: str = project("commit", "rows.csv", "-m", "fork", "--json").data[0]["manifest"]
+    return found
+
+
+def words_for(project: Project, name: str) -> list[str]:
+    if name.startswith("pacha.resolve"):
+        side = fork(project)
+        return [f"manifest:{side}" if word == "HEAD" else word for word in WORDS[name]]
+    return WORDS[name]
+
+
+@pytest.mark.parametrize("name", schema_names())
+def test_an_answer_is_what_its_schema_says(name: str, busy: Project) -> None:
+    assert name in WORDS, f"no command here answers {name}"
+    if "reset" in name:
+        busy("add", "rows.csv")
+    if "init" in name:
+        (busy.path / "other").mkdir()
+    answer = busy(*words_for(busy, name), code=None)
+    value = json.loads(answer.out or answer.err)
+    assert value["schema"] == name, value
+    jsonschema.validate(value, schema_of(name))
+
+
+def test_a_schema_refuses_another_answer(busy: Project) -> None:
+    value = json.loads(busy("status", "--json").out)
+    value["data"]["more"] = 1
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(value, schema_of("pacha.status/1"))
+
+
+@pytest.mark.parametrize("command", command_names())
+def test_every_command_has_help_with_its_options_told(command: str, project: Project) -> None:
+    text = project(command, "--help").out
+    assert text.startswith("Usage: pacha") and len(text.splitlines()) > 4
+    assert all(line.strip() for line in text.splitlines()[2:3])
+
+
+def test_every_schema_is_printed(project: Project) -> None:
+    for name in project("schema").out.split():
+        assert json.loads(project("schema", name).out)["title"] == name

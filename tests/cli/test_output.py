@@ -1,0 +1,165 @@
+"""Output: sanitised, coloured only for people, the answer on stdout and the talk on stderr."""
+
+import re
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from pacha.base.canonical import decode_lines, encode_lines
+from pacha.base.ids import hash_bytes
+from pacha.objects.types import Link
+from pacha.store.meta import meta_path
+from tests.conftest import Project, run_here
+
+EVIL = "\x1b]0;owned\x07\x1b[31mred\x1b[0m \u202eetirw\u200b \x9b1m \x7f\r\b"
+
+
+def hostile(project: Project) -> None:
+    """Puts a commit whose every text is hostile in a branch's place."""
+    project.commit("rows.csv", "a,b\n1,2\n")
+    path = next((project.path / ".pacha/objects/manifest").rglob("*.json"))
+    value = decode_lines(path.read_bytes())
+    assert isinstance(value, dict)
+    raw = encode_lines(
+        {
+            **value,
+            "message": EVIL,
+            "author": f"{EVIL} <x>",
+            "card": {"note" + EVIL: EVIL, "list": [EVIL]},
+            "x" + EVIL: EVIL,
+        }
+    )
+    link = Link("manifest", hash_bytes(raw))
+    target = project.path / ".pacha" / meta_path(link)
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(raw)
+    (project.path / f".pacha/refs/heads/data/rows/{link.id}").write_text(f"{link}\n")
+    for old in (project.path / ".pacha/refs/heads/data/rows").iterdir():
+        if old.name != link.id.hex:
+            old.unlink()
+
+
+def steering(text: str) -> set[str]:
+    return {char for char in text if unicodedata.category(char) in ("Cc", "Cf") and char not in "\n\t"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["log", "rows"],
+        ["show", "rows"],
+        ["list"],
+        ["list", "rows"],
+        ["status"],
+        ["fsck"],
+        ["diff", "rows:head", "rows:head"],
+        ["resolve"],
+        ["log", "rows", "--json"],
+        ["show", "rows", "--json"],
+        ["show", EVIL],
+        ["add", EVIL],
+        ["tag", "rows", EVIL],
+        [EVIL],
+        ["rev-parse", EVIL],
+        ["for-each-ref"],
+    ],
+)
+def test_nothing_that_steers_a_terminal_comes_out(project: Project, words: list[str]) -> None:
+    hostile(project)
+    answer = project(*words, code=None)
+    assert steering(answer.out + answer.err) == set(), answer
+    if words[0] in ("log", "show") and words[1] == "rows" and "--json" not in words:
+        assert "\\x1b" in answer.out
+
+
+def test_cat_hands_out_the_bytes_as_they_are(project: Project) -> None:
+    project.commit("rows.csv", EVIL)
+    assert project("cat", "rows").raw == EVIL.encode()
+
+
+def test_colour_is_for_people_and_by_request(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.commit("rows.csv", "a,b\n")
+    assert "\x1b" not in project("list").out
+    assert "\x1b[" in project("--color", "always", "list").out
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in project("list").out
+    assert "\x1b" not in project("--color", "never", "list").out
+
+
+def test_quiet_leaves_the_answer_alone(project: Project) -> None:
+    project.write("rows.csv", "a,b\n")
+    answer = project("-q", "add", "rows.csv")
+    assert answer.err == "" and "rows.csv" in answer.out
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(project: Project) -> None:
+    for number in range(30):
+        project.commit("rows.csv", f"a,b\n{number},1\n")
+    command = f"{sys.executable} -m pacha -C {project.path} log rows | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 0 and "Traceback" not in done.stderr and len(done.stdout.splitlines()) == 1
+
+
+def test_an_interrupt_is_130(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pacha.cli.commands import status
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(status, "status", interrupt)
+    answer = project("status", code=130)
+    assert "interrupted" in answer.err
+
+
+def test_a_bug_is_70_and_shows_no_traceback(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pacha.cli.commands import status
+
+    def stumble(*_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(status, "status", stumble)
+    answer = project("status", code=70)
+    assert "Traceback" not in answer.err and "--debug" in answer.err
+    assert "Traceback" in project("--debug", "status", code=70).err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_completion_for_every_shell(project: Project, shell: str) -> None:
+    script = project("completion", shell).out
+    assert "pacha" in script and len(script.splitlines()) > 3
+
+
+def test_completion_completes(project: Project) -> None:
+    environment = {
+        "COMP_WORDS": "pacha comm",
+        "COMP_CWORD": "1",
+        "_PACHA_COMPLETE": "bash_complete",
+        "PATH": "/usr/bin:/bin",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "pacha"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert re.search(r"plain,commit\b", done.stdout), done
+
+
+def test_versions_and_help_at_the_top(project: Project) -> None:
+    assert re.fullmatch(r"pacha \d+\.\d+\.\d+\S*\n", run_here(["--version"]).out)
+    text = run_here(["--help"]).out
+    for word in ("add", "commit", "checkout", "verify", "hash-object"):
+        assert re.search(rf"^  {word} ", text, flags=re.MULTILINE), word
+    assert run_here([]).out == text
