@@ -313,7 +313,8 @@ class Root:
     def read_open(self, descriptor: int, relative: str, *, size_max: int) -> bytes:
         """Reads a whole open file of at most `size_max` bytes."""
         with naming(self.full(relative)):
-            data = read_exactly(descriptor, size_max + 1, 0)
+            # Asking for all that is allowed would set that much memory aside for each small file.
+            data = read_exactly(descriptor, min(os.fstat(descriptor).st_size, size_max) + 1, 0)
         if len(data) > size_max:
             raise TooLarge(
                 f"{self.full(relative)}: larger than {size_max} bytes, the most that its place allows",

@@ -19,7 +19,7 @@ from pacha.index.cache import Cache
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link, type_named
 from pacha.refs.names import RefName, versions_folder
-from pacha.registry.catalog import DiskTags, Tagged, read_tagged
+from pacha.registry.catalog import DiskTags, Tagged, Versions, read_tagged
 from pacha.repo.repository import Repository
 from pacha.store.meta import ENDING, FETCHED, SHARED, is_hex_id
 
@@ -63,34 +63,34 @@ class Index:
 
     # -- versions --------------------------------------------------------------------------------------------------
 
-    def tagged(self, artifact: ArtifactName) -> list[Tagged]:
+    def tagged(self, artifact: ArtifactName) -> Versions:
         """All versions of an artifact, lowest first: what `DiskTags` answers, faster. Errors: as there."""
         folder = versions_folder(artifact)
         if any(name.folder == folder for name in (*self._refs.overlay.created, *self._refs.overlay.removed)):
             return DiskTags(self._refs, self._objects).tagged(artifact)
         state = self._root.stat(folder)
         if state is None:
-            return []
+            return Versions([])
         stamp = f"{state.st_ino} {state.st_mtime_ns} {state.st_ctime_ns}"
         key = folder.encode("ascii")
         stored = self._stored(key)
         if stored is not None and stored[0] == stamp and stored[1] >= state.st_mtime_ns + QUIET_NS:
-            return [_tagged(row) for row in stored[2]]
-        rows = self._read_listing(folder, {str(row[0]): row for row in stored[2]} if stored else {})
+            return Versions(stored[2])
+        rows = self._read_listing(folder, {row[0]: row for row in stored[2]} if stored else {})
         if self._folder is not None:
             value = json.dumps([stamp, Root(self._folder, temporary="").clock_ns(), rows]).encode("ascii")
             self.cache.put_many(LISTINGS, {key: value})
-        return [_tagged(row) for row in rows]
+        return Versions(rows)
 
-    def _stored(self, key: bytes) -> tuple[str, int, list[list[object]]] | None:
+    def _stored(self, key: bytes) -> tuple[str, int, list[list[str]]] | None:
         value = self.cache.get(LISTINGS, key)
         if value is None:
             return None
         stamp, seen, rows = json.loads(value)
         return stamp, seen, rows
 
-    def _read_listing(self, folder: str, known: dict[str, list[object]]) -> list[list[object]]:
-        found: list[tuple[Tagged, list[object]]] = []
+    def _read_listing(self, folder: str, known: dict[str, list[str]]) -> list[list[str]]:
+        found: list[tuple[Version, list[str]]] = []
         states = {name: state for name, state in self._root.list_states(folder)}
         for name in self._refs.names(folder):
             if name.last not in states:
@@ -98,14 +98,14 @@ class Index:
                 self._refs.read(name)
                 continue
             state = states[name.last]
-            stamp = [state.st_ino, state.st_mtime_ns, state.st_ctime_ns, state.st_size]
+            stamp = f"{state.st_ino} {state.st_mtime_ns} {state.st_ctime_ns} {state.st_size}"
             row = known.get(name.last)
-            if row is None or row[3:] != stamp:
+            if row is None or row[3] != stamp:
                 tagged = self._read(name)
                 if tagged is None:
                     continue
-                row = [str(tagged.version), tagged.tag.hex, tagged.manifest.hex, *stamp]
-            found.append((_tagged(row), row))
+                row = [str(tagged.version), tagged.tag.hex, tagged.manifest.hex, stamp]
+            found.append((Version.parse(row[0]), row))
         return [row for _, row in sorted(found, key=lambda pair: pair[0])]
 
     def _read(self, name: RefName) -> Tagged | None:
@@ -180,11 +180,6 @@ def _row(manifest: Manifest) -> bytes:
         "parents": [[parent.role, parent.manifest.hex] for parent in manifest.parents],
     }
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
-
-
-def _tagged(row: list[object]) -> Tagged:
-    version, tag, manifest = (str(part) for part in row[:3])
-    return Tagged(version=Version.parse(version), tag=ObjectId.parse(tag), manifest=ObjectId.parse(manifest))
 
 
 def _folder_of(repository: Repository) -> str | None:

@@ -1,11 +1,13 @@
 """What people call a manifest: its versions, and the stage that each of them holds."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.porcelain.workspace import Workspace
+from pacha.registry.catalog import Versions
 from pacha.registry.stages import StageFork, read_stage_log
 
 
@@ -19,14 +21,15 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
-    """The labels of one artifact by manifest, lowest version first. `note` says why stages are missing."""
+    """The labels of one artifact. `note` says why stages are missing."""
 
-    by_manifest: dict[ObjectId, tuple[Label, ...]] = field(default_factory=dict)
+    versions: Versions
+    stages: Mapping[str, str]
     note: str | None = None
 
     def of(self, manifest: ObjectId) -> tuple[Label, ...]:
-        """The labels of one manifest."""
-        return self.by_manifest.get(manifest, ())
+        """The labels of one manifest, lowest version first."""
+        return tuple(Label(version=text, stage=self.stages.get(text)) for text in self.versions.of(manifest))
 
 
 def labels_of(workspace: Workspace, artifact: ArtifactName) -> Labels:
@@ -37,9 +40,4 @@ def labels_of(workspace: Workspace, artifact: ArtifactName) -> Labels:
         stages = read_stage_log(workspace.repository.refs, workspace.repository.objects, artifact).stages()
     except (StageFork, Corrupt, Absent) as error:
         note = error.message
-    found: dict[ObjectId, tuple[Label, ...]] = {}
-    for tagged in workspace.catalog.tagged(artifact):
-        version = str(tagged.version)
-        label = Label(version=version, stage=stages.get(version))
-        found[tagged.manifest] = (*found.get(tagged.manifest, ()), label)
-    return Labels(by_manifest=found, note=note)
+    return Labels(versions=workspace.catalog.tagged(artifact), stages=stages, note=note)

@@ -46,8 +46,8 @@ def list_artifacts(workspace: Workspace, kind: str | None = None) -> list[Artifa
 def _artifact_row(workspace: Workspace, artifact: ArtifactName) -> ArtifactRow:
     catalog = workspace.catalog
     heads = catalog.heads(artifact)
-    latest = catalog.latest(artifact)
     labels = labels_of(workspace, artifact)
+    latest = labels.versions.latest()
     shown = heads[0] if heads else latest.manifest if latest else None
     path = size = created = None
     if shown is not None:
@@ -61,7 +61,7 @@ def _artifact_row(workspace: Workspace, artifact: ArtifactName) -> ArtifactRow:
         path=path,
         latest=None if latest is None else str(latest.version),
         production=_in_stage(labels, PRODUCTION),
-        versions=sum(len(items) for items in labels.by_manifest.values()),
+        versions=len(labels.versions),
         heads=tuple(heads),
         size=size,
         created=created,
@@ -69,23 +69,21 @@ def _artifact_row(workspace: Workspace, artifact: ArtifactName) -> ArtifactRow:
 
 
 def _in_stage(labels: Labels, stage: str) -> tuple[str, ...]:
-    return tuple(item.version for items in labels.by_manifest.values() for item in items if item.stage == stage)
+    return tuple(version for version in labels.versions.texts() if labels.stages.get(version) == stage)
 
 
 def list_versions(workspace: Workspace, artifact: ArtifactName) -> list[VersionRow]:
     """The versions of an artifact, the highest first. Errors: `Corrupt`, `Absent` for damaged versions."""
     catalog = workspace.catalog
-    stages = {
-        label.version: label.stage for items in labels_of(workspace, artifact).by_manifest.values() for label in items
-    }
+    labels = labels_of(workspace, artifact)
     rows = []
-    for tagged in reversed(catalog.tagged(artifact)):
+    for tagged in reversed(labels.versions):
         manifest = catalog.manifest(tagged.manifest) if workspace.is_here(tagged.manifest) else None
         rows.append(
             VersionRow(
                 artifact=artifact,
                 version=str(tagged.version),
-                stage=stages.get(str(tagged.version)),
+                stage=labels.stages.get(str(tagged.version)),
                 manifest=tagged.manifest,
                 size=None if manifest is None else manifest.size,
                 created=None if manifest is None else manifest.created,

@@ -1,6 +1,6 @@
 """`pacha show`: everything known of one revision, and whether its bytes are here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -8,11 +8,12 @@ from pacha.base.errors import Absent
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.graph.trees import tree_files
-from pacha.objects.manifest import Manifest
+from pacha.objects.manifest import Manifest, Parent
 from pacha.objects.tree import FileEntry
 from pacha.objects.types import Link
 from pacha.porcelain.labels import Label, labels_of
 from pacha.porcelain.workspace import Workspace
+from pacha.registry.catalog import Versions
 
 
 class Presence(Enum):
@@ -60,10 +61,11 @@ class Shown:
 def show(workspace: Workspace, id: ObjectId) -> Shown:
     """Reads a manifest and what goes with it. Errors: `Absent`, `Corrupt` for the manifest itself."""
     manifest = workspace.catalog.manifest(id)
+    labels = labels_of(workspace, manifest.artifact)
     return Shown(
         manifest=id,
         artifact=manifest.artifact,
-        labels=labels_of(workspace, manifest.artifact).of(id),
+        labels=labels.of(id),
         is_head=id in workspace.catalog.heads(manifest.artifact),
         author=manifest.author,
         created=manifest.created,
@@ -75,21 +77,26 @@ def show(workspace: Workspace, id: ObjectId) -> Shown:
         size=manifest.size,
         presence=presence(workspace, manifest),
         files=files_of(workspace, manifest),
-        parents=tuple(
-            _parent(workspace, parent.role, parent.manifest, parent.attributes) for parent in manifest.parents
-        ),
+        parents=tuple(_parent(workspace, parent, labels.versions, manifest.artifact) for parent in manifest.parents),
         card=manifest.card,
         facts=manifest.facts,
     )
 
 
-def _parent(workspace: Workspace, role: str, id: ObjectId, attributes: Mapping[str, object]) -> ShownParent:
+def _parent(workspace: Workspace, parent: Parent, own: Versions, owner: ArtifactName) -> ShownParent:
+    """A parent with its versions; `own` are those of `owner`, which most parents are of as well."""
     artifact: ArtifactName | None = None
-    versions: tuple[str, ...] = ()
-    if workspace.is_here(id):
-        artifact = workspace.catalog.manifest(id).artifact
-        versions = tuple(label.version for label in labels_of(workspace, artifact).of(id))
-    return ShownParent(role=role, manifest=id, artifact=artifact, versions=versions, attributes=attributes)
+    versions: Sequence[str] = ()
+    if workspace.is_here(parent.manifest):
+        artifact = workspace.catalog.manifest(parent.manifest).artifact
+        versions = (own if artifact == owner else workspace.catalog.tagged(artifact)).of(parent.manifest)
+    return ShownParent(
+        role=parent.role,
+        manifest=parent.manifest,
+        artifact=artifact,
+        versions=tuple(versions),
+        attributes=parent.attributes,
+    )
 
 
 def files_of(workspace: Workspace, manifest: Manifest) -> tuple[FileEntry, ...] | None:

@@ -49,12 +49,13 @@ def check_free(workspace: Workspace, artifact: ArtifactName, version: Version, m
         if tagged is not None and tagged.manifest == manifest:
             return False
         raise ExistingVersion(describe_taken(workspace, artifact, version, link), hint=_hint(artifact))
-    for tagged in workspace.catalog.tagged(artifact):
-        if tagged.version.same_precedence(version):
+    plain = str(version).partition("+")[0]
+    for other in workspace.catalog.tagged(artifact).texts():
+        if other.partition("+")[0] == plain:
             raise ExistingVersion(
-                f"{artifact.name}:{version} equals {artifact.name}:{tagged.version} in precedence, and that exists",
+                f"{artifact.name}:{version} equals {artifact.name}:{other} in precedence, and that exists",
                 hint=_hint(artifact),
-                version=str(tagged.version),
+                version=other,
             )
     return True
 

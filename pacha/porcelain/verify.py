@@ -90,7 +90,7 @@ def _verify(workspace: Workspace, id: ObjectId, pool: ThreadPoolExecutor) -> Ver
     return Verified(
         artifact=manifest.artifact,
         manifest=id,
-        versions=tuple(str(tag.version) for tag in workspace.catalog.tagged(manifest.artifact) if tag.manifest == id),
+        versions=tuple(workspace.catalog.tagged(manifest.artifact).of(id)),
         verdict=worst,
         files=files,
         read_bytes=read_bytes,

@@ -1,9 +1,9 @@
 """What is registered: artifacts, their heads, versions and manifests, as refs and objects say right now."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, overload
 
 from pacha.base.errors import Absent, Ambiguous, Corrupt, NotFound, PachaError
 from pacha.base.ids import ObjectId
@@ -46,11 +46,49 @@ class Tagged:
     manifest: ObjectId
 
 
+class Versions(Sequence[Tagged]):
+    """The versions of an artifact, lowest first. A row is (version, tag, manifest) as texts, read when it is asked for."""
+
+    def __init__(self, rows: Sequence[Sequence[str]]) -> None:
+        self._rows = rows
+        self._by_manifest: dict[str, list[str]] | None = None
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Tagged: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Versions": ...
+    def __getitem__(self, at: int | slice) -> "Tagged | Versions":
+        if isinstance(at, slice):
+            return Versions(self._rows[at])
+        version, tag, manifest = self._rows[at][:3]
+        return Tagged(version=Version.parse(version), tag=ObjectId.parse(tag), manifest=ObjectId.parse(manifest))
+
+    def texts(self) -> list[str]:
+        """The versions as texts, lowest first."""
+        return [row[0] for row in self._rows]
+
+    def of(self, manifest: ObjectId) -> list[str]:
+        """The versions that name a manifest, lowest first."""
+        if self._by_manifest is None:
+            self._by_manifest = {}
+            for row in self._rows:
+                self._by_manifest.setdefault(row[2], []).append(row[0])
+        return self._by_manifest.get(manifest.hex, [])
+
+    def latest(self) -> Tagged | None:
+        """The highest stable version, else the highest prerelease, else None."""
+        stable = next((at for at in range(len(self) - 1, -1, -1) if "-" not in self._rows[at][0].partition("+")[0]), -1)
+        return self[stable] if self._rows else None
+
+
 class TagReader(Protocol):
     """Answers which versions an artifact has. The one on disk is the truth; the index answers the same, faster."""
 
-    def tagged(self, artifact: ArtifactName) -> list[Tagged]:
-        """All versions of an artifact, lowest first. Errors: `Corrupt`, `Absent`."""
+    def tagged(self, artifact: ArtifactName) -> Versions:
+        """All versions of an artifact. Errors: `Corrupt`, `Absent`."""
 
 
 class DiskTags:
@@ -60,12 +98,12 @@ class DiskTags:
         self._refs = refs
         self._objects = objects
 
-    def tagged(self, artifact: ArtifactName) -> list[Tagged]:
-        """All versions of an artifact, lowest first. Errors: `Corrupt`, `Absent`."""
+    def tagged(self, artifact: ArtifactName) -> Versions:
+        """All versions of an artifact. Errors: `Corrupt`, `Absent`."""
         found = [
             read_tagged(self._objects, name, link) for name, link in self._refs.read_all(versions_folder(artifact))
         ]
-        return sorted(found)
+        return Versions([(str(item.version), item.tag.hex, item.manifest.hex) for item in sorted(found)])
 
 
 def read_tagged(objects: Objects, name: RefName, link: Link) -> Tagged:
@@ -176,7 +214,7 @@ class Catalog:
 
     # -- versions --------------------------------------------------------------------------------------------------
 
-    def tagged(self, artifact: ArtifactName) -> list[Tagged]:
+    def tagged(self, artifact: ArtifactName) -> Versions:
         """All versions, lowest first."""
         return self.tags.tagged(artifact)
 
@@ -188,7 +226,4 @@ class Catalog:
 
     def latest(self, artifact: ArtifactName) -> Tagged | None:
         """The highest stable version, else the highest prerelease, else None."""
-        tagged = self.tagged(artifact)
-        stable = [item for item in tagged if not item.version.is_prerelease]
-        found = stable or tagged
-        return found[-1] if found else None
+        return self.tagged(artifact).latest()

@@ -213,7 +213,7 @@ def _stage(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName, stage: 
 
 
 def _no_version(catalog: Catalog, artifact: ArtifactName, selector: str) -> NoSuchVersion:
-    versions = [str(item.version) for item in catalog.tagged(artifact)]
+    versions = catalog.tagged(artifact).texts()
     known = ", ".join(reversed(versions[-5:])) or "none"
     return NoSuchVersion(
         f"{artifact} has no version {selector}",
