@@ -106,7 +106,7 @@ class Index:
                     continue
                 row = [str(tagged.version), tagged.tag.hex, tagged.manifest.hex, stamp]
             found.append((Version.parse(row[0]), row))
-        return [row for _, row in sorted(found, key=lambda pair: pair[0])]
+        return [row for _, row in sorted(found, key=lambda pair: (pair[0].precedence, pair[0].build))]
 
     def _read(self, name: RefName) -> Tagged | None:
         link = self._refs.read(name)

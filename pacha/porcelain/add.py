@@ -11,7 +11,7 @@ from pacha.base.ids import ObjectId
 from pacha.base.names import NAME_LENGTH_MAX, ArtifactName, BadName, check_name
 from pacha.formats.sniff import HEAD_BYTES, format_of, kind_of_folder
 from pacha.porcelain.gitignore import ignore
-from pacha.porcelain.observe import committed_as
+from pacha.porcelain.observe import committed_as, is_at_head
 from pacha.porcelain.workspace import Known, Workspace
 from pacha.repo.git import GitFailed
 from pacha.repo.session import Session
@@ -261,7 +261,7 @@ def _base(workspace: Workspace, job: _Job) -> tuple[ObjectId, ...]:
 
 def _check_not_behind(workspace: Workspace, job: _Job, digest: ObjectId, base: tuple[ObjectId, ...]) -> None:
     """Refuses bytes that are an older version, unless they are what the base holds anyway."""
-    if job.known is None or job.known.draft is not None:
+    if job.known is None or job.known.draft is not None or is_at_head(job.known):
         return
     heads = {_digest(workspace, head) for head in job.known.heads}
     if digest in heads:

@@ -89,9 +89,14 @@ def _state(workspace: Workspace, known: Known, digest: ObjectId) -> State:
         return State.CLEAN
     if known.memory is not None and digest == known.memory.digest and known.heads:
         return State.BEHIND
-    if known.draft is not None and known.draft.content.digest == digest:
+    if is_at_head(known) or (known.draft is not None and known.draft.content.digest == digest):
         return State.MODIFIED
     return State.BEHIND if committed_as(workspace, known, digest) is not None else State.MODIFIED
+
+
+def is_at_head(known: Known) -> bool:
+    """Tells whether the path held a head when it was last committed or checked out: what differs since is work of its own."""
+    return known.memory is not None and known.memory.manifest in known.heads
 
 
 def digest_of(workspace: Workspace, manifest: ObjectId) -> ObjectId | None:

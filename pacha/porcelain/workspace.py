@@ -1,5 +1,6 @@
 """An open repository with everything a verb needs: catalog, index, drafts, and what each path of the work tree holds."""
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -60,6 +61,7 @@ class Workspace:
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
+        self._session: Session | None = None
 
     @cached_property
     def index(self) -> Index:
@@ -71,9 +73,30 @@ class Workspace:
         """What is registered, versions by way of the index."""
         return Catalog(self.repository.refs, self.repository.objects, self.index)
 
-    def session(self) -> Session:
-        """Begins to write."""
-        return Session(self.repository)
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Session]:
+        """Begins to write. Within an open session it is that one: many verbs then share one journal and its flushes."""
+        if self._session is not None:
+            try:
+                yield self._session
+            except BaseException:
+                self._session.discard()
+                raise
+            finally:
+                self._forget()
+            return
+        with Session(self.repository) as session:
+            self._session = session
+            try:
+                yield session
+            finally:
+                self._session = None
+                self._forget()
+
+    def _forget(self) -> None:
+        """Looks again at what was remembered for one command."""
+        for name in ("catalog", "known"):
+            self.__dict__.pop(name, None)
 
     def close(self) -> None:
         """Closes what is open."""

@@ -28,8 +28,10 @@ from pacha.refs.names import RefName
 from pacha.refs.store import BadRef, Overlay, RefStore, encode_ref
 
 FOLDER = "local/inflight"
-#: A long session's journal is closed and a new one begun well before this.
+#: Larger ones are not read.
 JOURNAL_BYTES_MAX = 64 << 20
+#: A long session's journal is closed here, and a new one begun.
+JOURNAL_BYTES_USUAL = 1 << 20
 #: Local state files are small; larger ones are not carried in a journal.
 STATE_BYTES_MAX = 8 << 20
 _SUM_DIGITS = 32
@@ -128,6 +130,9 @@ class Writer:
         except MachineFailed:
             return
         self._unflushed.clear()
+        if self._journal is not None and self._journal.size > JOURNAL_BYTES_USUAL and not self._unfinished:
+            self._journal.close(remove=True)
+            self._journal = None
 
     def _flush_refs(self) -> None:
         flush_paths(self._refs.root, {path for _, touched in self._unflushed for path in touched})

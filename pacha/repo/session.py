@@ -60,6 +60,11 @@ class Session:
             git.stage(git.relative(self.repository.root.full(path)) for path in self._touched)
         self._touched.clear()
 
+    def discard(self) -> None:
+        """Forgets what was put and not settled: for a verb that failed within a longer session."""
+        assert self._batch is not None
+        self._batch.discard()
+
     def queue(self) -> Queue:
         """Waits politely for other writers of this checkout, so that each sees what the one before did."""
         return Queue(self.repository.root, QUEUE)

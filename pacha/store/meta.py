@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pacha.base.errors import Corrupt
 from pacha.base.files import Batch, NoSuchFile, Root
-from pacha.base.ids import HEX_DIGITS, ObjectId, hash_bytes
+from pacha.base.ids import HEX_DIGITS, ObjectId, hash_bytes, is_prefix
 from pacha.objects.types import Link, ObjectType, Storage, all_types, type_named
 from pacha.store.data import ObjectAbsent
 
@@ -100,7 +100,7 @@ class MetaAbsent(ObjectAbsent):
 
 def is_hex_id(text: str) -> bool:
     """Tells whether a text is 64 lower-case hexadecimal digits."""
-    return len(text) == HEX_DIGITS and all(digit in "0123456789abcdef" for digit in text)
+    return len(text) == HEX_DIGITS and is_prefix(text)
 
 
 def mismatch(link: Link, path: str, data: bytes) -> MetaMismatch:

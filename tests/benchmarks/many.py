@@ -83,25 +83,26 @@ def tiny_commits(folder: Path) -> Iterator[Row]:
     files._flush = counting
     try:
         started = time.perf_counter()
-        for number in range(COMMITS):
-            _tiny_commit(project, number)
+        _commit_often(project)
         seconds = time.perf_counter() - started
     finally:
         files._flush = real
     each = flushed[0] / COMMITS
     bare = _bare_loop(folder, round(each))
     ratio = bare * COMMITS / seconds
-    yield Row("flushes a commit (add and commit)", f"{each:.2f}", "≤ 6", each <= 6)
+    yield Row("flushes a commit, storing its bytes included", f"{each:.2f}", "≤ 6", each <= 6)
     seen = f"{COMMITS / seconds:.0f} a second, {ratio:.2f} × the bare loop"
     yield Row("tiny commits in one process", seen, f"≥ 0.4 × {1 / bare:.0f} a second", ratio >= 0.4)
 
 
-def _tiny_commit(project: Path, number: int) -> None:
-    (project / "rows.csv").write_bytes(b"a,b\n%d,1\n" % number)
+def _commit_often(project: Path) -> None:
+    options = CommitOptions(message="tiny", author="Ada <ada@example.org>", date="2026-03-03T12:00:00Z")
     workspace = open_in(project)
     try:
-        options = CommitOptions(message="tiny", author="Ada <ada@example.org>", date="2026-03-03T12:00:00Z")
-        commit_paths(workspace, ["rows.csv"], options)
+        with workspace.session():
+            for number in range(COMMITS):
+                (project / "rows.csv").write_bytes(b"a,b\n%d,1\n" % number)
+                commit_paths(workspace, ["rows.csv"], options)
     finally:
         workspace.close()
 
