@@ -118,7 +118,10 @@ class PackWriter:
 
         Their bytes are not looked at: this is for content that a stat cache vouches for.
         """
-        places = self._present.places(ids)
+        wanted = list(ids)
+        if not wanted:
+            return set()
+        places = self._present.places(wanted)
         with self._lock:
             new = set(places.values()) - self._reused
             self._reused |= new

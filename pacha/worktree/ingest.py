@@ -78,6 +78,8 @@ class Ingest:
     def _read_all(self, files: Sequence[FoundFile]) -> list[tuple[FoundFile, Seen]]:
         small = [file for file in files if file.size <= WINDOW_BYTES]
         big = [file for file in files if file.size > WINDOW_BYTES]
+        if len(small) <= FILES_PER_LOT and not big:
+            return self._small_files(small)
         done: list[tuple[FoundFile, Seen]] = []
         with ThreadPoolExecutor(self._workers) as pool:
             try:
