@@ -1,7 +1,6 @@
 """Which process wrote something, and whether it is still alive: for locks and unfinished transactions."""
 
 import os
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +21,14 @@ class Owner:
     def current(cls) -> "Owner":
         """The running process."""
         pid = os.getpid()
-        return cls(host=socket.gethostname(), boot=_boot_id(), pid=pid, started=_start_ticks(pid))
+        return cls(host=os.uname().nodename, boot=_boot_id(), pid=pid, started=_start_ticks(pid))
 
     def is_alive(self, *, idle_seconds: float) -> bool:
         """Tells whether the process still runs.
 
         `idle_seconds` is how long ago it last touched its file: all that can be known of another machine's process.
         """
-        if self.host != socket.gethostname():
+        if self.host != os.uname().nodename:
             return idle_seconds < FOREIGN_SECONDS_MAX
         if self.boot != _boot_id():
             return False
