@@ -28,6 +28,8 @@ TEMPORARY = "local/tmp"
 #: A pack with less dead weight than this is not worth copying.
 DEAD_SHARE_MIN = 0.25
 DAY_SECONDS = 86_400
+#: META is small, and a command writes it some moments before the refs that name it: younger files are never touched.
+META_SECONDS_MIN = DAY_SECONDS
 #: Unfinished files of processes of other machines are left alone for this long.
 TEMPORARY_SECONDS = DAY_SECONDS
 
@@ -227,7 +229,7 @@ def _unused_meta(workspace: Workspace, roots: Roots, grace_seconds: int) -> list
             state = repository.root.stat(path)
             if link in reached or path in tracked or state is None:
                 continue
-            if now - state.st_mtime_ns >= grace_seconds * 10**9:
+            if now - state.st_mtime_ns >= max(grace_seconds, META_SECONDS_MIN) * 10**9:
                 found.append(
                     Litter(path=path, size=state.st_size, reason="no ref reaches it and Git does not track it")
                 )

@@ -121,10 +121,14 @@ class Bench:
         for file in path.glob(".pacha/local/index.sqlite*"):
             file.unlink()
 
-    def run(self, stop_at: int | None) -> tuple[Disk, bool]:
-        """Runs the command up to a call. Tells whether it was acknowledged."""
+    def restore(self) -> None:
+        """Brings the beginning back."""
         shutil.rmtree(self.path)
         shutil.copytree(self.tmp / "before", self.path)
+
+    def run(self, stop_at: int | None) -> tuple[Disk, bool]:
+        """Runs the command up to a call. Tells whether it was acknowledged."""
+        self.restore()
         disk = Disk(self.path, self.tmp / f"graves{next(self.counter)}")
         disk.stop_at = stop_at
         with self.monkeypatch.context() as patch:

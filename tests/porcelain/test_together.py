@@ -1,0 +1,71 @@
+"""Many processes at once lose nothing, and gc takes nothing that somebody needs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import Project
+
+ROOT = Path(__file__).parents[2]
+WRITERS, TURNS = 4, 6
+
+COMMITTER = """
+import sys
+from pathlib import Path
+from pacha.cli.main import main
+name, turns = sys.argv[1], int(sys.argv[2])
+for turn in range(turns):
+    Path(f"{name}.csv").write_bytes(b"a,b\\n" + f"{name},{turn}\\n".encode() * 2_000)
+    for words in (["-q", "add", f"{name}.csv"], ["-q", "commit", name, "-m", f"{turn}"]):
+        code = main(words)
+        if code:
+            sys.exit(code)
+"""
+COLLECTOR = """
+import sys
+from pacha.cli.main import main
+for turn in range(int(sys.argv[1])):
+    code = main(["-q", "gc", "--prune=now"])
+    if code not in (0, 7):
+        sys.exit(code)
+"""
+TAGGER = """
+import sys
+from pacha.cli.main import main
+sys.exit(main(["tag", "rows", "1.0.0", "--json"] if len(sys.argv) < 2 else ["tag", sys.argv[1], "1.0.0", "--json"]))
+"""
+
+
+def start(project: Project, script: str, *words: str) -> "subprocess.Popen[str]":
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PACHA_AUTHOR_NAME": "Ada"}
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *words],
+        cwd=project.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def finish(processes: list["subprocess.Popen[str]"]) -> list[int]:
+    said = [process.communicate() for process in processes]
+    codes = [process.returncode for process in processes]
+    assert all(code in (0, 4) for code in codes), [err[-600:] for _, err in said]
+    return codes
+
+
+def test_writers_side_by_side_with_gc_lose_nothing(project: Project) -> None:
+    names = [f"rows{number}" for number in range(WRITERS)]
+    processes = [start(project, COMMITTER, name, str(TURNS)) for name in names]
+    processes.append(start(project, COLLECTOR, "12"))
+    assert finish(processes) == [0] * (WRITERS + 1)
+    for name in names:
+        assert len(project("log", name, "--json").data) == TURNS
+        for steps in range(TURNS):
+            project("cat", f"{name}~{steps}")
+    project("fsck")
+    project("verify", "--all", code=None)
+
+
+def test_one_version_is_won_once(project: Project) -> None:
+    sides = [project.commit("rows.csv", f"a,b\n{number},1\n") for number in range(WRITERS)]
+    codes = finish([start(project, TAGGER, f"manifest:{side}") for side in sides])
+    assert sorted(codes) == [0, *[4] * (WRITERS - 1)]
+    assert len(project("list", "rows", "--json").data) == 1
