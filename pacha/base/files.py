@@ -221,12 +221,14 @@ class Root:
         except NoSuchFile:
             return []
         try:
+            found = []
             with naming(self.full(relative)), os.scandir(descriptor) as entries:
-                return [
-                    (entry.name, entry.stat(follow_symlinks=False))
-                    for entry in entries
-                    if entry.is_file(follow_symlinks=False)
-                ]
+                for entry in entries:
+                    # Whoever owns a file may take it away while we look.
+                    with contextlib.suppress(FileNotFoundError):
+                        if entry.is_file(follow_symlinks=False):
+                            found.append((entry.name, entry.stat(follow_symlinks=False)))
+            return found
         finally:
             os.close(descriptor)
 

@@ -59,9 +59,13 @@ def test_a_failing_call_costs_nothing(
                 bad.append(f"{where}: not one line: {answer.err}")
             if files != {path.name: path.read_bytes() for path in bench.path.glob("*.csv")}:
                 bad.append(f"{where}: a user's file has changed")
-            if bench.scenario.after(bench.project) != (bench.done if answer.code == 0 else bench.before):
-                if answer.code == 0 or name not in ("commit with a version", "tag"):
-                    bad.append(f"{where}: {answer.code}, and that is not what happened")
+            after = bench.scenario.after(bench.project)
+            # A version that is linked and whose folder then cannot be flushed is reported, and may be there.
+            is_doubtful = answer.code == 10 and number == errno.EIO and name in ("commit with a version", "tag")
+            if after != (bench.done if answer.code == 0 else bench.before) and not (
+                is_doubtful and after == bench.done
+            ):
+                bad.append(f"{where}: {answer.code}, and that is not what happened")
             fsck = run_here(["-C", str(bench.path), "fsck"])
             if fsck.code != 0:
                 bad.append(f"{where}: {fsck.out}")
