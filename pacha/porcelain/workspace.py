@@ -171,8 +171,9 @@ class Workspace:
     def known(self) -> dict[str, Known]:
         """Every path that an artifact lives at: from drafts, from memory, and from the heads of this checkout."""
         paths: dict[ArtifactName, str] = {}
-        for artifact in self.catalog.artifacts():
-            path = self._head_path(artifact)
+        heads = {artifact: tuple(self.catalog.heads(artifact)) for artifact in self.catalog.artifacts()}
+        for artifact in heads:
+            path = self._head_path(heads[artifact])
             if path is not None:
                 paths[artifact] = path
         memories = {memory.artifact: memory for memory in self.memories()}
@@ -188,7 +189,7 @@ class Workspace:
                 path=path,
                 memory=memories.get(artifact),
                 draft=drafts.get(artifact),
-                heads=tuple(self.catalog.heads(artifact)),
+                heads=heads.get(artifact, ()),
             )
             for artifact, path in sorted(paths.items(), key=lambda item: str(item[0]))
         }
@@ -197,8 +198,8 @@ class Workspace:
         """What is known of an artifact's path, or None if it has none here."""
         return next((known for known in self.known.values() if known.artifact == artifact), None)
 
-    def _head_path(self, artifact: ArtifactName) -> str | None:
-        for id in self.catalog.heads(artifact):
+    def _head_path(self, heads: tuple[ObjectId, ...]) -> str | None:
+        for id in heads:
             try:
                 manifest: Manifest = self.catalog.manifest(id)
             except (Absent, Corrupt):
@@ -213,9 +214,9 @@ class Workspace:
         Errors: `Ambiguous` if there are several heads and the path holds none of them.
         """
         memory = self.memory(artifact)
-        heads = self.catalog.heads(artifact)
         if memory is not None and self.is_here(memory.manifest):
             return (memory.manifest,), None
+        heads = self.catalog.heads(artifact)
         note = None
         if memory is not None:
             note = (

@@ -53,9 +53,9 @@ def _tier(size: int) -> int:
 def maintain(store: DataStore) -> None:
     """Merges what is due and brings the multi-pack index up to date. Safe at any time, beside any reader or writer.
 
+    Looks at the packs as they were when this store last looked: the newest one waits for the next time.
     Crash: extra packs, never missing ones.
     """
-    store.refresh()
     paths = store.packs()
     if len(paths) >= PACKS_PER_TIER:
         sizes = {}
@@ -105,6 +105,8 @@ def copy_records(store: DataStore, ids: list[ObjectId], is_wanted: Callable[[Obj
 
 def checked_records(pack: PackFile) -> Iterator[tuple[RecordHeader, memoryview]]:
     """Every record of a pack with its stored bytes, checked. Errors: `Corrupt`."""
+    if pack.size <= SMALL_PACK_BYTES_MAX:
+        pack.load()
     for offset, header in pack.scan():
         header, payload = pack.record_at(offset, header.stored_length)
         check_stored(header, payload, pack.path)

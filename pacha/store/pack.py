@@ -51,6 +51,7 @@ class PackFile:
         self.relative = relative
         self.id = id
         self._descriptor = root.open_file(relative)
+        self._whole: bytes | None = None
         self.size = os.fstat(self._descriptor).st_size
 
     @property
@@ -64,13 +65,23 @@ class PackFile:
         if descriptor is not None:
             os.close(descriptor)
 
+    def load(self) -> None:
+        """Reads the whole file at once: for small packs of which every record is wanted."""
+        with naming(self.path):
+            self._whole = read_exactly(self._descriptor, self.size, 0)
+
+    def _read(self, length: int, offset: int) -> bytes:
+        if self._whole is not None:
+            return self._whole[offset : offset + length]
+        return read_exactly(self._descriptor, length, offset)
+
     def record_at(self, offset: int, stored_length: int) -> tuple[RecordHeader, memoryview]:
         """Reads one record: its header, checked, and its stored bytes, not yet checked.
 
         Errors: `BadHeader`, `BadPack` if the file ends before the record does.
         """
         with naming(self.path):
-            data = read_exactly(self._descriptor, _HEADER_READ + stored_length, offset)
+            data = self._read(_HEADER_READ + stored_length, offset)
         header = self._header(data, offset)
         payload = memoryview(data)[header.size : header.size + header.stored_length]
         if len(payload) != header.stored_length:
@@ -93,14 +104,14 @@ class PackFile:
         end = self.size - FOOTER_BYTES
         while offset < end:
             with naming(self.path):
-                data = read_exactly(self._descriptor, _HEADER_READ, offset)
+                data = self._read(_HEADER_READ, offset)
             header = self._header(data, offset)
             hasher.update(data[: header.size])
             yield offset, header
             offset += header.size + header.stored_length
             count += 1
         with naming(self.path):
-            footer = read_exactly(self._descriptor, FOOTER_BYTES, offset)
+            footer = self._read(FOOTER_BYTES, offset)
         if offset != end or footer != encode_footer(count, hasher.id()) or hasher.id() != self.id:
             raise BadPack(
                 f"{self.path}: the footer does not match the {count} records before it",

@@ -57,7 +57,13 @@ class StatCache:
         return Link("blob", digest)
 
     def remember(self, file: FoundFile, seen: Seen, *, read_at_ns: int) -> None:
-        """Notes what a file held when it was read at some time of the file system's clock."""
+        """Notes what a file held when it was read at some time of the file system's clock.
+
+        A file too young to be trusted is not worth noting, unless it is cut: then where its pieces are is.
+        """
+        if max(file.mtime_ns, file.ctime_ns) + QUIET_NS > read_at_ns and seen.content.id == seen.digest:
+            self._is_changed = self._entries.pop(file.path, None) is not None or self._is_changed
+            return
         self._entries[file.path] = [*file.state, read_at_ns, seen.digest.hex, seen.content.type, seen.content.id.hex]
         self._is_changed = True
 

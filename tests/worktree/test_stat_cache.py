@@ -71,7 +71,11 @@ def test_a_file_changed_later_with_its_times_put_back_is_seen(project: Project) 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", b"0" * 64 + b"\n{}"])
 def test_a_damaged_cache_is_an_empty_one(project: Project, damage: bytes) -> None:
-    project.commit("rows.csv", "a,b\n1,2\n")
+    project.write("rows.csv", "a,b\n1,2\n")
+    age(project, "rows.csv")
+    project("add", "rows.csv")
+    project("commit", "-m", "x")
+    assert (project.path / ".pacha/local/stat/data/rows").read_bytes()
     (project.path / ".pacha/local/stat/data/rows").write_bytes(damage)
     assert project("status", "--json").data["paths"][0]["state"] == "clean"
     project.write("rows.csv", "a,b\n1,3\n")
