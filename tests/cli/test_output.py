@@ -139,22 +139,39 @@ def test_completion_for_every_shell(project: Project, shell: str) -> None:
     assert "pacha" in script and len(script.splitlines()) > 3
 
 
-def test_completion_completes(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("pacha comm", "plain,commit"),
+        ("pacha show ro", "plain,rows"),
+        ("pacha show rows:1.", "plain,rows:1.0.0"),
+        ("pacha config set core.j", "plain,core.jobs"),
+        ("pacha add r", "file,r"),
+        ("pacha gc --dr", "plain,--dry-run"),
+    ],
+)
+def test_completion_completes(project: Project, words: str, wanted: str) -> None:
+    project.commit("rows.csv", "a,b\n")
+    project("tag", "rows", "1.0.0")
     environment = {
-        "COMP_WORDS": "pacha comm",
-        "COMP_CWORD": "1",
-        "_PACHA_COMPLETE": "bash_complete",
-        "PATH": "/usr/bin:/bin",
-    }
+        "COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_PACHA_COMPLETE": "bash_complete",
+        "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2]),
+    }  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-m", "pacha"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parents[2],
+        [sys.executable, "-m", "pacha"], env=environment, capture_output=True, text=True, check=False, cwd=project.path
     )
-    assert re.search(r"plain,commit\b", done.stdout), done
+    assert wanted in done.stdout.splitlines(), done
+
+
+def test_completion_is_silent_where_there_is_no_repository(tmp_path: Path) -> None:
+    environment = {
+        "COMP_WORDS": "pacha show ro", "COMP_CWORD": "2", "_PACHA_COMPLETE": "bash_complete",
+        "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2]),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "pacha"], env=environment, capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.stdout.strip() == "" and done.stderr == ""
 
 
 def test_versions_and_help_at_the_top(project: Project) -> None:

@@ -16,6 +16,7 @@ import click
 from pacha.base.names import KINDS
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_files
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, count_text, size_text
 from pacha.porcelain.add import AddOptions, AddResult, add
@@ -24,7 +25,7 @@ SCHEMA = ("pacha.add/1", AddResult)
 
 
 @command(__doc__)
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1, required=True, shell_complete=complete_files)
 @click.option("--kind", type=click.Choice(KINDS[:3]), help="What it is, where the bytes do not tell.")
 @click.option("--name", help="What it is called, where the path is not its name.")
 @click.option("-f", "--force", is_flag=True, help="Stage the bytes of an older version as the next one.")

@@ -11,12 +11,13 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_refs
 from pacha.porcelain.cat import cat
 from pacha.registry.resolve import LATEST
 
 
 @command(__doc__)
-@click.argument("ref")
+@click.argument("ref", shell_complete=complete_refs)
 @click.pass_obj
 def COMMAND(app: App, ref: str) -> None:
     """Runs `pacha cat`."""

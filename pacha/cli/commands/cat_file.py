@@ -11,10 +11,11 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_refs
 
 
 @command(__doc__)
-@click.argument("ref")
+@click.argument("ref", shell_complete=complete_refs)
 @click.option("-t", "what", flag_value="type", help="Print the type.")
 @click.option("-s", "what", flag_value="size", help="Print the size in bytes.")
 @click.option("-e", "what", flag_value="exists", help="Print nothing; the exit code tells.")

@@ -17,6 +17,7 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_refs
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, size_text
 from pacha.porcelain.checkout import CheckedOut, checkout_heads, checkout_revision, export
@@ -25,7 +26,7 @@ SCHEMA = ("pacha.checkout/1", list[CheckedOut])
 
 
 @command(__doc__)
-@click.argument("ref", required=False)
+@click.argument("ref", required=False, shell_complete=complete_refs)
 @click.option("--to", "target", metavar="PATH", help="Write it there instead of its own path.")
 @click.option("-f", "--force", is_flag=True, help="Write over changes that are committed nowhere.")
 @json_option

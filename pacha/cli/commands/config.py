@@ -12,6 +12,7 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import help_text
+from pacha.cli.completing import complete_settings
 from pacha.cli.options import json_option
 from pacha.cli.plain import plain
 from pacha.porcelain.config import SCOPES, Changed, ConfigRow, set_config
@@ -52,7 +53,7 @@ def list_all(app: App, show_origin: bool) -> None:
 
 
 @COMMAND.command("get")
-@click.argument("key")
+@click.argument("key", shell_complete=complete_settings)
 @json_option
 @click.pass_obj
 def get(app: App, key: str) -> None:
@@ -68,7 +69,7 @@ def get(app: App, key: str) -> None:
 
 
 @COMMAND.command("set")
-@click.argument("key")
+@click.argument("key", shell_complete=complete_settings)
 @click.argument("value")
 @click.option("--scope", type=click.Choice(SCOPES), default=USER, show_default=True, help="Whose file.")
 @json_option
@@ -79,7 +80,7 @@ def set_one(app: App, key: str, value: str, scope: str) -> None:
 
 
 @COMMAND.command("unset")
-@click.argument("key")
+@click.argument("key", shell_complete=complete_settings)
 @click.option("--scope", type=click.Choice(SCOPES), default=USER, show_default=True, help="Whose file.")
 @json_option
 @click.pass_obj

@@ -17,6 +17,7 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_refs
 from pacha.cli.options import json_option
 from pacha.cli.plain import plain
 from pacha.cli.render import Styled, size_text
@@ -28,7 +29,7 @@ _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "modified": ("~", "y
 
 
 @command(__doc__)
-@click.argument("refs", nargs=-1)
+@click.argument("refs", nargs=-1, shell_complete=complete_refs)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
 @json_option
 @click.pass_obj

@@ -16,13 +16,14 @@ from pacha.base.files import naming
 from pacha.base.ids import hash_bytes
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_files
 from pacha.objects.types import type_names
 from pacha.porcelain.object_plumbing import hash_file, store_object
 from pacha.store.record import RECORD_PLAIN_MAX
 
 
 @command(__doc__)
-@click.argument("paths", nargs=-1)
+@click.argument("paths", nargs=-1, shell_complete=complete_files)
 @click.option("-t", "--type", "type_name", type=click.Choice(sorted(type_names())), default="blob", show_default=True)
 @click.option("-w", "is_written", is_flag=True, help="Store it too.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read standard input.")

@@ -13,6 +13,7 @@ import click
 from pacha.base.names import KINDS
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_names
 from pacha.cli.naming import artifact_named
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, first_line, size_text
@@ -23,7 +24,7 @@ MORE_SCHEMAS = (("pacha.list.versions/1", list[VersionRow]),)
 
 
 @command(__doc__)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_names)
 @click.option("--kind", type=click.Choice(KINDS), help="Only artifacts of this kind.")
 @json_option
 @click.pass_obj

@@ -15,6 +15,7 @@ import click
 from pacha.base.names import ArtifactName
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_refs
 from pacha.cli.options import json_option
 from pacha.cli.render import Piece, Styled, first_line, size_text
 from pacha.porcelain.log import LogEntry, log
@@ -26,7 +27,7 @@ SCHEMA = ("pacha.log/1", list[LogEntry])
 
 
 @command(__doc__)
-@click.argument("refs", nargs=-1)
+@click.argument("refs", nargs=-1, shell_complete=complete_refs)
 @click.option("-n", "--max-count", "count", type=click.IntRange(min=0), default=None, help="So many commits at most.")
 @click.option("--oneline", is_flag=True, help="One line a commit.")
 @json_option

@@ -11,6 +11,7 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_refs
 from pacha.cli.options import json_option, nul_option
 from pacha.porcelain.object_plumbing import Listed, list_tree, tree_of
 
@@ -18,7 +19,7 @@ SCHEMA = ("pacha.ls-tree/1", list[Listed])
 
 
 @command(__doc__)
-@click.argument("ref")
+@click.argument("ref", shell_complete=complete_refs)
 @click.option("-r", "recursive", is_flag=True, help="All files, at any depth.")
 @nul_option
 @json_option

@@ -11,6 +11,7 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_names
 from pacha.cli.naming import artifact_named
 from pacha.cli.options import json_option
 from pacha.porcelain.reset import ResetResult, reset
@@ -19,7 +20,7 @@ SCHEMA = ("pacha.reset/1", ResetResult)
 
 
 @command(__doc__)
-@click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
+@click.argument("names", nargs=-1, metavar="[NAME|PATH]...", shell_complete=complete_names)
 @json_option
 @click.pass_obj
 def COMMAND(app: App, names: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ import click
 from pacha.base.clock import parse_timestamp
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_names
 from pacha.cli.naming import artifact_named
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, first_line, size_text
@@ -24,7 +25,7 @@ CONFLICT_CODE = 4
 
 
 @command(__doc__)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_names)
 @click.option("--keep", metavar="REF", help="The side whose content stays; the other stays in history.")
 @click.option("--author", metavar="'NAME <MAIL>'", help="Who settles it, where that is not you.")
 @click.option("--date", metavar="TIME", help="When (RFC 3339, or a date).")

@@ -9,12 +9,13 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_refs
 from pacha.cli.options import nul_option
 from pacha.porcelain.ref_plumbing import rev_list
 
 
 @command(__doc__)
-@click.argument("refs", nargs=-1, required=True)
+@click.argument("refs", nargs=-1, required=True, shell_complete=complete_refs)
 @click.option("-n", "--max-count", "count", type=click.IntRange(min=0), help="So many at most.")
 @nul_option
 @click.pass_obj

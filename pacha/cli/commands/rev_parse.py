@@ -11,10 +11,11 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_refs
 
 
 @command(__doc__)
-@click.argument("refs", nargs=-1, required=True)
+@click.argument("refs", nargs=-1, required=True, shell_complete=complete_refs)
 @click.option("--short", is_flag=True, help="The first 12 digits only.")
 @click.pass_obj
 def COMMAND(app: App, refs: tuple[str, ...], short: bool) -> None:

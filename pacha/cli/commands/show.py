@@ -14,6 +14,7 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_refs
 from pacha.cli.options import json_option
 from pacha.cli.plain import plain
 from pacha.cli.render import Styled, count_text, size_text
@@ -26,7 +27,7 @@ FILES_SHOWN = 64
 
 
 @command(__doc__)
-@click.argument("ref")
+@click.argument("ref", shell_complete=complete_refs)
 @json_option
 @click.pass_obj
 def COMMAND(app: App, ref: str) -> None:

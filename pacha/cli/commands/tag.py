@@ -13,6 +13,7 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_names
 from pacha.cli.options import json_option
 from pacha.porcelain.commit import version_for
 from pacha.porcelain.tag import TagResult, tag
@@ -21,7 +22,7 @@ SCHEMA = ("pacha.tag/1", TagResult)
 
 
 @command(__doc__)
-@click.argument("name")
+@click.argument("name", shell_complete=complete_names)
 @click.argument("version")
 @click.option("--at", metavar="REF", help="Which commit, where that is not the head.")
 @json_option

@@ -13,6 +13,7 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
+from pacha.cli.completing import complete_refs
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, count_text, size_text
 from pacha.porcelain.verify import Verdict, Verified, everything, verify
@@ -24,7 +25,7 @@ ABSENT_CODE, CORRUPT_CODE = 3, 5
 
 
 @command(__doc__)
-@click.argument("refs", nargs=-1)
+@click.argument("refs", nargs=-1, shell_complete=complete_refs)
 @json_option
 @click.pass_obj
 def COMMAND(app: App, refs: tuple[str, ...]) -> int:
