@@ -1,7 +1,8 @@
 """`pacha doctor`: tries what Pacha needs from this machine and this folder, and says what it found."""
 
-import platform
+import os
 import shutil
+import sys
 from dataclasses import dataclass
 
 from pacha.base.errors import PachaError
@@ -27,8 +28,14 @@ class Finding:
 def doctor(workspace: Workspace) -> list[Finding]:
     """Tries file system, Git, packages and settings. Writes only in the folder for unfinished files."""
     repository = workspace.repository
+    # `platform.platform()` would run another program.
+    system = os.uname()
     findings = [
-        Finding(name="python", is_good=True, found=f"{platform.python_version()} on {platform.platform()}"),
+        Finding(
+            name="python",
+            is_good=True,
+            found=f"{sys.version.split()[0]} on {system.sysname} {system.release} {system.machine}",
+        ),
         Finding(name="repository", is_good=True, found=f"{repository.root.path}, id {repository.format.id}"),
     ]
     findings.extend(_machine(workspace))
