@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from pacha.cli.entry import run
 from pacha.porcelain.workspace import Workspace
 from pacha.repo.environment import Environment
 from pacha.repo.repository import open_repository
+
+
+#: The same examples each time, on a machine of any speed; PACHA_SOAK asks for more and other ones.
+settings.register_profile("here", deadline=None, database=None, derandomize="PACHA_SOAK" not in os.environ)
+settings.load_profile("here")
 
 
 @dataclass(frozen=True)
