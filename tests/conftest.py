@@ -18,7 +18,6 @@ from pacha.porcelain.workspace import Workspace
 from pacha.repo.environment import Environment
 from pacha.repo.repository import open_repository
 
-
 #: The same examples each time, on a machine of any speed; PACHA_SOAK asks for more and other ones.
 settings.register_profile("here", deadline=None, database=None, derandomize="PACHA_SOAK" not in os.environ)
 settings.load_profile("here")
