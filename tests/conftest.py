@@ -1,5 +1,6 @@
 """Fixtures of all rooms: a user with an environment of their own, projects, and the command run in this process."""
 
+import errno
 import io
 import json
 import os
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from pacha.base import files
 from pacha.cli.entry import run
 from pacha.porcelain.workspace import Workspace
 from pacha.repo.environment import Environment
@@ -98,6 +100,32 @@ def run_here(words: list[str], *, stdin: bytes = b"") -> Answer:
     return Answer(
         code, out.getvalue().decode("utf-8", "replace"), err.getvalue().decode("utf-8", "replace"), out.getvalue()
     )
+
+
+def mount_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets every write of the durable writer fail as on a read-only mount, also for root."""
+
+    def refuse(*arguments: object, **named: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    def open_(path: Any, flags: int, *rest: int, dir_fd: int | None = None) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            refuse()
+        return os.open(path, flags, *rest, dir_fd=dir_fd)
+
+    class ReadOnly:
+        open = staticmethod(open_)
+        mkdir = link = rename = unlink = rmdir = utime = staticmethod(refuse)
+
+        @staticmethod
+        def access(path: Any, mode: int) -> bool:
+            return not mode & os.W_OK
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(os, name)
+
+    monkeypatch.setattr(files, "os", ReadOnly())
+    monkeypatch.setattr(os, "access", ReadOnly.access)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pacha.base import files
-from tests.conftest import Answer, Project, run_here
+from tests.conftest import Answer, Project, mount_read_only, run_here
 
 
 def assert_one_line(answer: Answer, *words: str) -> None:
@@ -246,29 +246,9 @@ def test_another_users_repository_is_read_and_not_written(used: Project, monkeyp
 
 
 def test_a_read_only_repository_is_read(used: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*arguments: object, **named: object) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    def open_(path: object, flags: int, *rest: int, dir_fd: int | None = None) -> int:
-        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            refuse()
-        return os.open(path, flags, *rest, dir_fd=dir_fd)  # type: ignore[arg-type]
-
-    class ReadOnly:
-        open = staticmethod(open_)
-        mkdir = link = rename = unlink = rmdir = utime = staticmethod(refuse)
-
-        @staticmethod
-        def access(path: object, mode: int) -> bool:
-            return not mode & os.W_OK
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(os, name)
-
     for path in (used.path / ".pacha/local").glob("index.sqlite*"):
         path.unlink()
-    monkeypatch.setattr(files, "os", ReadOnly())
-    monkeypatch.setattr(os, "access", ReadOnly.access)
+    mount_read_only(monkeypatch)
     for words in (
         ["status"],
         ["log", "rows"],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Project, run_here
+from tests.conftest import Project, mount_read_only, run_here
 from tests.crash.disk import Disk, Left, Stopped
 
 CSV = b"name,value\n" + b"".join(b"row %d,%d\n" % (number, number * number) for number in range(12_000))
@@ -200,6 +200,27 @@ def test_no_storage_call_is_a_bad_one_to_die_at(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow_and_sure: None
 ) -> None:
     assert list(every_fault(Bench(SCENARIOS[name], tmp_path, monkeypatch))) == []
+
+
+@pytest.mark.parametrize("name", ["commit again", "commit with a version"])
+def test_a_read_only_mount_shows_all_of_it_or_nothing(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow_and_sure: None
+) -> None:
+    bench = Bench(SCENARIOS[name], tmp_path, monkeypatch)
+    seen = []
+    for stop_at in range(1, bench.run(None)[0].calls + 1):
+        disk, _ = bench.run(stop_at)
+        kept = tmp_path / f"kept{stop_at}"
+        bench.path.rename(kept)
+        disk.top = kept
+        bench.path.mkdir()
+        bench.leave(disk, Left.KILLED, seed=0)
+        with monkeypatch.context() as patch:
+            mount_read_only(patch)
+            bench.project("status")
+            seen.append(bench.scenario.after(bench.project))
+    assert all(state in (bench.before, bench.done) for state in seen)
+    assert bench.before in seen and bench.done in seen
 
 
 def test_the_harness_finds_what_is_lost_where_nothing_is_flushed(
