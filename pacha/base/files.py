@@ -6,6 +6,8 @@ create-if-absent; whatever the system answers, the truth is what is read back (n
 error numbers). No function here follows a symbolic link below its root or overwrites a shared file.
 
 The recipe (docs/format.md, "Writing"): temporary file, flush, link to the final name, flush the folder.
+
+Longer than most modules by its rule: no storage call may be made anywhere else.
 """
 
 import contextlib

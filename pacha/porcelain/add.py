@@ -1,4 +1,7 @@
-"""`pacha add`: stores what lies at a path and drafts it. Never moves a ref, never changes a user's file (I7)."""
+"""`pacha add`: stores what lies at a path and drafts it. Never moves a ref, never changes a user's file (I7).
+
+Longer than most modules: what is inferred, refused and staged is one decision a path.
+"""
 
 import os
 import re

@@ -3,6 +3,8 @@
 Two phases. What nothing names is moved to the trash, from where every reader brings it back; at least one grace later
 the next gc looks again and deletes it. After trashing everything is looked at a second time: a process that began to
 rely on a pack in between has said so in its journal, or has already drafted what it stored (I10).
+
+Longer than most modules: planning, trashing and looking again are one argument, read from top to bottom.
 """
 
 import json

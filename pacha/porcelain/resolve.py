@@ -2,6 +2,8 @@
 
 Three things can be unsettled: several heads, a version that two sides published for different content, and a stage log
 that forks. Both sides' facts stay: a merge names all heads, and moves that lost their number are replayed.
+
+Longer than most modules: what lists an issue and what settles it stand side by side.
 """
 
 import os

@@ -4,6 +4,8 @@ A transaction: one ref that may be refused (a version, a move), refs that cannot
 files of this machine's own state. If the process dies, readers overlay the line, all of it if its refusable ref was
 won and nothing otherwise, and the next writing command carries it out. The writer's own file in `inflight/` also names
 the packs that it reuses (I10).
+
+Longer than most modules: what writes a journal, what reads it and what finishes it agree line by line.
 """
 
 import json

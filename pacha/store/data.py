@@ -2,6 +2,8 @@
 
 Readers never lock. A pack that a merge or gc took away while it was looked up is looked up again; one that lies in
 the trash is still read, and brought back where this process may write.
+
+Longer than most modules: reading, looking again and the trash share one lock.
 """
 
 import mmap
