@@ -308,12 +308,11 @@ def overlay_of(journals: Sequence[Journaled], refs: RefStore) -> Overlay:
     return Overlay(created=created, removed=frozenset(removed), written=written, deleted=frozenset(deleted))
 
 
-def recover(journals: Sequence[Journaled], refs: RefStore, shared: Root) -> int:
-    """Carries out what dead processes left unfinished in this checkout; returns how many transactions that were."""
-    done = 0
-    for transaction in _due(journals, refs):
+def recover(journals: Sequence[Journaled], refs: RefStore, shared: Root) -> list[Transaction]:
+    """Carries out what dead processes left unfinished in this checkout; returns what that was."""
+    done = list(_due(journals, refs))
+    for transaction in done:
         carry_out(refs, transaction)
-        done += 1
     for journal in _dead(journals, refs):
         shared.remove(journal.path)
     return done

@@ -39,7 +39,8 @@ class Session:
         if repository.journals:
             refs = repository.refs
             refs.overlay = NOTHING
-            recover(repository.journals, refs, repository.shared)
+            for transaction in recover(repository.journals, refs, repository.shared):
+                self._note(transaction)
             repository.journals = []
         self._writer = Writer(shared=repository.shared, refs=repository.refs, owner=owner_of_process())
         self._batch = Batch(repository.root)
@@ -98,10 +99,15 @@ class Session:
         assert self._writer is not None
         present = self._writer.apply(transaction)
         if present is None:
-            refusable = () if transaction.refusable is None else (transaction.refusable,)
-            self._touched.update(ref.text for ref, _ in (*refusable, *transaction.create))
-            self._touched.update(ref.text for ref in transaction.remove)
+            self._note(transaction)
         return present
+
+    def _note(self, transaction: Transaction) -> None:
+        """Keeps in mind what Git is told: refs, and what they name, which a dead process may have kept to itself."""
+        refusable = () if transaction.refusable is None else (transaction.refusable,)
+        for ref, link in (*refusable, *transaction.create):
+            self._touched.update((ref.text, meta_path(link)))
+        self._touched.update(ref.text for ref in transaction.remove)
 
     def touch(self, path: str) -> None:
         """Says that a META file below `.pacha` was written or removed, for Git's index."""

@@ -1,9 +1,13 @@
 """Life inside Git: everything here runs the real git."""
 
 import random
+import re
 import shutil
 from pathlib import Path
 
+from pacha.base.ids import hash_bytes
+from pacha.refs.transaction import Writer
+from pacha.repo.session import Session
 from tests.conftest import Project
 
 CSV = "a,b\n1,2\n"
@@ -418,3 +422,30 @@ def test_a_project_below_the_top_of_the_git_repository(tmp_path: Path) -> None:
     assert inner("status", "--json").data["untracked_meta"] == []
     inner("gc", "--prune=now")
     inner("verify", "rows")
+
+
+def test_what_a_dead_process_left_is_told_to_git_too(git_project: Project, monkeypatch) -> None:
+    """Else `git commit -a` would record that the old head is gone, and not what follows it."""
+    git_project.commit("data/rows.csv", CSV)
+    save(git_project)
+
+    def die(self: Session) -> None:
+        raise SystemError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "_tell_git", die)
+        patch.setattr(Writer, "close", lambda self: None)
+        git_project.write("data/rows.csv", CSV + "3,4\n")
+        git_project("commit", "data/rows.csv", "-m", "second", code=70)
+    for path in (git_project.path / ".pacha/local/inflight").iterdir():
+        body = re.sub(rb'"pid":[0-9]+', b'"pid":999999', path.read_bytes().partition(b"\n")[0].partition(b" ")[2])
+        lines = path.read_bytes().split(b"\n")
+        lines[0] = hash_bytes(body).hex[:32].encode() + b" " + body
+        path.write_bytes(b"\n".join(lines))
+    git_project.write("other.csv", CSV)
+    git_project("add", "other.csv")
+    assert git_project("status", "--json").data["untracked_meta"] == []
+    git_project.git("commit", "-qam", "all")
+    there = clone(git_project)
+    assert heads(there, "rows") == heads(git_project, "rows")
+    assert len(there("log", "rows", "--json").data) == 2
