@@ -3,9 +3,11 @@
 `python -m tests.golden.test_golden` writes both anew, after a change that is meant.
 """
 
+import os
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -76,13 +78,31 @@ def test_the_same_day_writes_the_same_documents(golden: Project) -> None:
                 assert (golden.path / ".pacha" / path.relative_to(STORE)).read_bytes() == path.read_bytes()
 
 
+def test_b3sum_agrees_with_every_object_and_every_file(golden: Project) -> None:
+    if shutil.which("b3sum") is None:
+        assert "PACHA_CI" not in os.environ, "b3sum must be installed in CI"
+        pytest.skip("b3sum is not installed")
+    shutil.copytree(STORE, golden.path / ".pacha")
+    prepare_private(Root(str(golden.path / ".pacha"), durability=Durability.NONE))
+    for path in (STORE / "objects").rglob("*.json"):
+        assert b3sum(path.read_bytes()) == path.parent.name + path.stem
+    for link in golden("rev-list", "rows").out.split():
+        shown = golden("show", link, "--json").data
+        assert b3sum(golden("cat-file", f"tree:{shown['tree']}").raw) == shown["tree"]
+        assert b3sum(golden("cat", link).raw) == shown["digest"] == shown["files"][0]["digest"]
+
+
+def b3sum(data: bytes) -> str:
+    done = subprocess.run(["b3sum", "--no-names"], input=data, capture_output=True, check=True)
+    return done.stdout.decode().strip()
+
+
 def test_ids_in_the_transcript_are_not_wild(golden: Project) -> None:
     text = played(golden, DAY.read_text("utf-8").replace("one more row", "another message"))
     assert text != DAY.read_text("utf-8") and re.search(r"manifest:[0-9a-f]{12}", text)
 
 
 if __name__ == "__main__":
-    import os
     import tempfile
 
     os.environ.update(PACHA_AUTHOR_NAME="Ada", PACHA_AUTHOR_EMAIL="ada@example.org", NO_COLOR="1", PACHA_JOBS="1")

@@ -357,3 +357,24 @@ def test_the_index_is_made_anew_and_fsck_is_content(whole: Project) -> None:
     damage_index(whole)
     whole("verify", "data/rows")
     assert PackIndex(next((store(whole) / "objects/pack").glob("*.idx")).read_bytes()).count
+
+
+def test_resolve_keeps_one_chain_of_stages_and_replays_the_other(whole: Project) -> None:
+    """Two branches each moved a version; after the merge one chain is kept, and the other side follows it."""
+    first = put_move(whole, 1, None)
+    ours = put_move(whole, 2, first.id)
+    path = store(whole) / "refs/stages/data/rows/00000002"
+    path.unlink()
+    theirs = put_move(whole, 2, first.id)
+    path.write_text(f"<<<<<<< HEAD\n{ours}\n=======\n{theirs}\n>>>>>>> branch\n")
+    issue = whole("resolve", "--json", code=4).data[0]
+    assert issue["issue"] and {side["link"] for side in issue["sides"]} == {str(ours), str(theirs)}
+    assert all(side["author"] and side["created"] for side in issue["sides"])
+    whole("resolve", "rows", "--keep", str(ours))
+    assert whole("resolve").out == "nothing is unsettled\n"
+    log = sorted((store(whole) / "refs/stages/data/rows").iterdir())
+    assert [entry.name for entry in log] == ["00000001", "00000002", "00000003"]
+    assert log[1].read_text().strip() == str(ours)
+    replayed = decode_lines((store(whole) / meta_path(Link.parse(log[2].read_text().strip()))).read_bytes())
+    assert isinstance(replayed, dict) and replayed["replays"] == str(theirs) and replayed["prev"] == str(ours)
+    whole("fsck")
