@@ -31,7 +31,6 @@ class StatusReport:
     repository: str
     paths: tuple[PathStatus, ...]
     unsettled: tuple[ArtifactName, ...]
-    candidates: tuple[str, ...]
     untracked_meta: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -55,7 +54,6 @@ def status(workspace: Workspace) -> StatusReport:
         repository=workspace.repository.root.path,
         paths=tuple(sorted(paths, key=lambda item: item.path)),
         unsettled=tuple(known.artifact for known in workspace.known.values() if len(known.heads) > 1),
-        candidates=(),
         untracked_meta=untracked,
         notes=notes,
     )
