@@ -1,7 +1,6 @@
 """Time as documents carry it: RFC 3339, UTC, whole seconds."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Protocol
 
@@ -30,17 +29,6 @@ class SystemClock:
     def now(self) -> str:
         """The time, as `2026-11-23T22:30:00Z`."""
         return _format(datetime.now(UTC))
-
-
-@dataclass(frozen=True, slots=True)
-class FixedClock:
-    """A clock that stands still, for repeatable work."""
-
-    text: str
-
-    def now(self) -> str:
-        """Always the same time."""
-        return self.text
 
 
 def parse_timestamp(text: str) -> str:

@@ -61,6 +61,7 @@ class Durability(Enum):
 def machine_failed(error: OSError, path: str) -> MachineFailed:
     """Turns a system error into one line with the path and the cause."""
     hints = {
+        errno.ENOENT: "check the path",
         errno.ENOSPC: "free some space and run the command again; nothing was lost",
         errno.EDQUOT: "your quota is used up; free some space and run the command again",
         errno.EROFS: "the file system is read-only; reading commands work here, writing ones do not",

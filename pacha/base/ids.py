@@ -10,10 +10,6 @@ from pacha.base.errors import Usage
 DIGEST_BYTES = 32
 HEX_DIGITS = 64
 SHORT_DIGITS = 12
-#: Fewer digits than this are never resolved: they would turn ambiguous as a store grows.
-PREFIX_DIGITS_MIN = 8
-#: Threads only pay above this size; below it they halve the speed of hashing.
-THREADED_BYTES_MIN = 1 << 20
 
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PREFIX = re.compile(r"[0-9a-f]{8,64}", re.ASCII)

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 from pacha.base.ids import ObjectId
 
@@ -79,20 +79,3 @@ class _Reversed:
         return isinstance(other, _Reversed) and self.text == other.text
 
     __hash__ = None  # type: ignore[assignment]
-
-
-def nth_previous(start: ObjectId, steps: int, previous: Previous) -> ObjectId | None:
-    """Follows the first `previous` so many steps back; None if history ends before."""
-    id: ObjectId | None = start
-    for _ in range(steps):
-        parents: tuple[ObjectId, ...] = previous(id) if id is not None else ()
-        id = parents[0] if parents else None
-    return id
-
-
-def group_by_child(edges: Iterable[tuple[ObjectId, ObjectId]]) -> Mapping[ObjectId, tuple[ObjectId, ...]]:
-    """Turns (child, parent) pairs into a map from child to parents."""
-    found: dict[ObjectId, list[ObjectId]] = {}
-    for child, parent in edges:
-        found.setdefault(child, []).append(parent)
-    return {child: tuple(parents) for child, parents in found.items()}

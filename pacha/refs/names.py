@@ -104,8 +104,3 @@ def stage_ref(artifact: ArtifactName, number: int) -> RefName:
     if not 1 <= number <= STAGE_NUMBER_MAX:
         raise BadRefName(f"a stage log has entries 1 to {STAGE_NUMBER_MAX}, not {number}")
     return RefName(f"{stages_folder(artifact)}/{number:0{STAGE_DIGITS}d}")
-
-
-def attestation_ref(subject: ObjectId, attestation: ObjectId) -> RefName:
-    """The ref that says: this attestation is about that object."""
-    return RefName(f"refs/attestations/{subject}/{attestation}")

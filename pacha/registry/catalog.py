@@ -17,9 +17,6 @@ from pacha.refs.names import RefName, heads_folder, version_ref, versions_folder
 from pacha.refs.store import RefStore
 from pacha.store.objects import Objects
 
-#: A version prefix, `latest` and lists need all versions of an artifact; more than this is refused, not guessed at.
-VERSIONS_MAX = 1_000_000
-
 
 class NoSuchArtifact(NotFound):
     """No artifact has that name."""

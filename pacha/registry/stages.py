@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pacha.base.errors import Conflict, Corrupt
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
-from pacha.base.semver import Version
 from pacha.objects.move import Move
 from pacha.refs.names import stages_folder
 from pacha.refs.store import RefStore
@@ -42,10 +41,6 @@ class StageLog:
 
     artifact: ArtifactName
     entries: tuple[Entry, ...]
-
-    def stage_of(self, version: Version) -> str:
-        """The stage of a version."""
-        return self.stages().get(str(version), DEVELOPMENT)
 
     def stages(self) -> dict[str, str]:
         """The stage of every version that was ever moved."""

@@ -119,14 +119,6 @@ class PackFile:
                 pack=self.id.hex,
             )
 
-    def check_frame(self) -> None:
-        """Checks magic and footer without reading the records. Errors: `BadPack`."""
-        self._check_start()
-        with naming(self.path):
-            magic, _, digest = _FOOTER.unpack(read_exactly(self._descriptor, FOOTER_BYTES, self.size - FOOTER_BYTES))
-        if magic != FOOTER_MAGIC or digest != self.id.raw:
-            raise BadPack(f"{self.path}: not a whole pack", path=self.path, pack=self.id.hex)
-
     def _check_start(self) -> None:
         with naming(self.path):
             start = read_exactly(self._descriptor, len(MAGIC), 0)

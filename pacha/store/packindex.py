@@ -20,9 +20,6 @@ _COUNTS = struct.Struct("<QII")
 #: Sorted as bytes, rows sort by id; pack number, offset and lengths follow.
 ROW = struct.Struct("<32sIQIIBB2x")
 _FANOUT = struct.Struct("<256Q")
-#: More packs than this in one index would mean merging has failed; bounds what a reader allocates.
-PACKS_MAX = 1 << 20
-TYPES_MAX = 255
 #: Up to this size the checksum is checked at each opening (1 ms); above, only by fsck.
 CHECKED_BYTES_MAX = 8 << 20
 
