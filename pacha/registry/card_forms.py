@@ -26,8 +26,9 @@ ITEMS_MAX = 16_384
 KEY_MAX = 256
 #: A card lies two levels deep in a manifest, and that one level deep in an answer; documents have 32.
 DEPTH_MAX = 24
-#: Longer integers are not counts of anything.
+#: Longer integers are not counts of anything, and reading them takes the square of their length.
 DIGITS_MAX = 400
+WHOLE_END = 10**DIGITS_MAX
 
 NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 _DIGITS = re.compile(rf"-?[1-9][0-9]{{15,{DIGITS_MAX - 1}}}", re.ASCII)
@@ -196,12 +197,13 @@ def number_of(value: object) -> Number | None:
         if value in NOT_FINITE:
             return str(value)
         # A document spells an integer as a text exactly when it is beyond the safe ones.
-        return int(value) if _DIGITS.fullmatch(value) and abs(int(value)) > INTEGER_MAX else None
+        whole = int(value) if _DIGITS.fullmatch(value) else 0
+        return whole if INTEGER_MAX < abs(whole) < WHOLE_END else None
     if isinstance(value, bool):
         return None
     if isinstance(value, numbers.Integral):
         whole = int(value)
-        return whole if whole.bit_length() < 3 * DIGITS_MAX else None
+        return whole if abs(whole) < WHOLE_END else None
     if isinstance(value, numbers.Real):
         real = float(value)
         if math.isnan(real):
