@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from pacha.base.errors import Usage
-from pacha.registry.card_forms import Amount, Command, Free, Numbers, Texts, TextTable, guess
+from pacha.registry.card_forms import Amount, Command, Free, Numbers, Texts, TextTable
 from pacha.registry.card_record import CardRecord, Member, Part, Parts, PartTable, Record, meant_member, members_of
+from pacha.registry.card_values import guess
 from pacha.registry.datasheet import Datasheet
 from pacha.registry.model_card import ModelCard
 

@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any, ClassVar, Self, TypeVar, cast
 
 from pacha.base.canonical import INTEGER_MAX
-from pacha.registry.card_forms import Form, entries, plain_value
+from pacha.registry.card_forms import Form
 from pacha.registry.card_problems import BadCard, Place, Problem, Problems
+from pacha.registry.card_values import entries, plain_value
 
 #: How alike two names must be for one to be a mistake for the other: `licence` and `license` are (0.86).
 LIKENESS_MIN = 0.85

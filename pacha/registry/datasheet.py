@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pacha.registry.card_forms import Flag, Free, Moment, Number, Numbers, Text, Texts, Whole
+from pacha.registry.card_forms import Flag, Free, Moment, Numbers, Text, Texts, Whole
 from pacha.registry.card_record import CardRecord, Parts, PartTable, Record, member
+from pacha.registry.card_values import Number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ Three things mean the same there and here: the licence, metrics (in `model-index
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pacha.registry.card_forms import KEY_MAX, guess, number_of
 from pacha.registry.card_record import CardRecord, members_of
+from pacha.registry.card_values import KEY_MAX, guess, number_of
 
 #: The key under which front matter says what no key of theirs can: it wins over everything else.
 OWN = "pacha"

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pacha.registry.card_forms import Amount, Free, Moment, Number, Numbers, Text, Texts
+from pacha.registry.card_forms import Amount, Free, Moment, Numbers, Text, Texts
 from pacha.registry.card_record import CardRecord, member
+from pacha.registry.card_values import Number
 
 REFERENCES = Texts("a reference or a list of references", is_set=True)
 

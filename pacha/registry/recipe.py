@@ -11,20 +11,9 @@ from typing import Any, ClassVar
 
 from pacha.base.names import check_name
 from pacha.base.semver import Version
-from pacha.registry.card_forms import (
-    Amount,
-    Checked,
-    Command,
-    Flag,
-    Free,
-    Number,
-    Numbers,
-    Text,
-    Texts,
-    TextTable,
-    Whole,
-)
+from pacha.registry.card_forms import Amount, Checked, Command, Flag, Free, Numbers, Text, Texts, TextTable, Whole
 from pacha.registry.card_record import CardRecord, Part, Parts, Record, member
+from pacha.registry.card_values import Number
 from pacha.registry.datasheet import Step
 
 #: TOML has no null.
