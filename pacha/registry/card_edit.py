@@ -20,6 +20,7 @@ MEASURED_EXTRA = frozenset({"model-index", "co2_eq_emissions", "dataset_info"})
 
 _Card = TypeVar("_Card", bound=CardRecord)
 _AnyRecord = TypeVar("_AnyRecord", bound=Record)
+_NAMES = {"Datasheet": "the datasheet", "Recipe": "the recipe"}
 _ASSIGNMENT = re.compile(r"([^=+]+?)(\+?)=(.*)", re.DOTALL)
 
 
@@ -89,7 +90,7 @@ def _changed(card: _Card, change: _Change) -> _Card:
     document = card.plain()
     _change_record(type(card), document, change.key.split("."), change)
     # Stored, so that members of later versions stay where they are.
-    return type(card).from_stored(document, name=change.key)
+    return type(card).from_stored(document, name=_NAMES.get(type(card).__name__, "the card"))
 
 
 def _change_record(record: type[Record], table: dict[str, Any], path: list[str], change: _Change) -> None:
