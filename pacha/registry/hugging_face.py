@@ -59,9 +59,9 @@ def _take_metrics(document: dict[str, object], extra: dict[str, object], front: 
     document["metrics"] = metrics
     if index == plain_index(metrics, index, front):
         del extra["model-index"]
-    listed = extra.get("metrics")
-    if isinstance(listed, list) and listed == list(metrics):
-        del extra["metrics"]
+        listed = extra.get("metrics")
+        if isinstance(listed, list) and listed == list(metrics):
+            del extra["metrics"]
 
 
 def own_members(front: Mapping[str, object]) -> Mapping[str, object]:
@@ -144,11 +144,10 @@ def front_matter(card: CardRecord, name: str) -> dict[str, object]:
     if not isinstance(metrics, dict) or not metrics:
         return front | {key: extra[key] for key in ("model-index",) if key in extra}
     listed = extra.get("metrics")
-    front["metrics"] = listed if isinstance(listed, list) and listed else list(metrics)
     index = extra.get("model-index")
     if index_metrics(index) == metrics:
-        front["model-index"] = index
-    else:
-        evaluated = plain.get("evaluation_data") or [UNKNOWN_NAME]
-        front["model-index"] = model_index(name, metrics, task=_task(extra), dataset=evaluated[0])
+        return front | ({"metrics": listed} if isinstance(listed, list) else {}) | {"model-index": index}
+    evaluated = plain.get("evaluation_data") or [UNKNOWN_NAME]
+    front["metrics"] = listed if isinstance(listed, list) and listed else list(metrics)
+    front["model-index"] = model_index(name, metrics, task=_task(extra), dataset=evaluated[0])
     return front
