@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-HEAVY = ("networkx", "numpy", "rich", "obstore", "nacl", "tomlkit", "pathspec", "pyfastcdc")
+HEAVY = ("networkx", "numpy", "rich", "obstore", "nacl", "tomlkit", "pathspec", "pyfastcdc", "yaml")
 SCRIPT = """
 import sys
 from pacha.cli.main import main
