@@ -21,6 +21,7 @@ WORDS: dict[str, list[str]] = {
     "pacha.log/1": ["log", "rows", "--json"],
     "pacha.show/1": ["show", "rows", "--json"],
     "pacha.diff/1": ["diff", "rows~1", "rows:head", "--json"],
+    "pacha.changes/1": ["changes", "--json"],
     "pacha.checkout/1": ["checkout", "rows:1.0.0", "--force", "--json"],
     "pacha.resolve/1": ["resolve", "--json"],
     "pacha.resolve.settled/1": ["resolve", "rows", "--keep", "HEAD", "--json"],
