@@ -93,3 +93,18 @@ def unset_value(text: str, dotted_key: str) -> str:
         return text
     del table[last]  # type: ignore[attr-defined]
     return tomlkit.dumps(document)
+
+
+def write_toml(value: Mapping[str, object]) -> str:
+    """Writes a document from plain values. Errors: `BadToml` for what TOML has no place for (null).
+
+    >>> write_toml({"rate": 0.1, "net": {"layers": [1, 2]}})
+    'rate = 0.1\\n\\n[net]\\nlayers = [1, 2]\\n'
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        return tomlkit.dumps(value)
+    except (TOMLKitError, TypeError, ValueError) as error:
+        raise BadToml(f"TOML has no place for this: {str(error)[:200]}") from error

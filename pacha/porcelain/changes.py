@@ -2,6 +2,8 @@
 
 This checkout is what lies in the work tree, committed to Git or not. No bytes are needed. What cannot be read on
 either side is a problem that is told beside the rest.
+
+Longer than most modules: half of it is the shape of the answer.
 """
 
 from collections.abc import Iterable
