@@ -1,6 +1,6 @@
-"""Shows what this checkout adds over a Git revision: versions, stage moves, metrics, columns, lineage, bytes.
+"""Shows what this checkout adds over a Git revision.
 
-This checkout is what lies in `.pacha` now, committed to Git or not; no bytes are needed. GITREV is any commit that Git knows; NAME... is where HEAD and NAME parted. Without it, that is the default branch: the first of origin/HEAD, origin/main, origin/master, main and master. Only what is read here is told: `pacha fsck` and `pacha resolve` say what must be put right.
+It tells versions, stage moves, metrics, columns, lineage and new bytes. This checkout is what lies in `.pacha` now, committed to Git or not; no bytes are needed. GITREV is any commit that Git knows; NAME... is where HEAD and NAME parted. Without it, that is the default branch: the first of origin/HEAD, origin/main, origin/master, main and master. Only what is read here is told: `pacha fsck` and `pacha resolve` say what must be put right.
 
 Examples:
   pacha changes
