@@ -29,6 +29,9 @@ from pacha.worktree.drafts import (
     memory_file,
 )
 
+#: References of older programs: a path, relative or absolute.
+FILE_SCHEME = "file://"
+
 
 class OutsideWorkTree(Usage):
     """A path is not below the folder that holds `.pacha`."""
@@ -234,10 +237,13 @@ class Workspace:
     # -- references ------------------------------------------------------------------------------------------------
 
     def resolve(self, text: str, *, start: str, bare: str = HEAD) -> Revision:
-        """What a reference, or the path of a committed artifact, names. `./…` and absolute paths are always paths.
+        """What a reference, or the path of a committed artifact, names.
 
+        `./…`, absolute paths and the old `file://…` are always paths.
         Errors: those of `registry.resolve`, and `NotFound` for a path that no artifact lives at.
         """
+        if text.startswith(FILE_SCHEME):
+            text = os.path.join(".", text.removeprefix(FILE_SCHEME))
         if text.startswith(("./", "../", "/")) or text in (".", ".."):
             return self._resolve_path(text, start=start, bare=bare)
         try:

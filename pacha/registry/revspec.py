@@ -20,6 +20,7 @@ STEPS_MAX = 64
 TEXT_MAX = 8192
 
 _NAME = re.compile(r"[^:@~^/]+")
+_NAME_ENDS = re.compile(r"[:@~^]")
 _SELECTOR = re.compile(r":([^@~^/:]+)")
 _PIN = re.compile(r"@(b3|sha256):([0-9a-f]+)")
 _STEP = re.compile(r"~([0-9]*)|\^([a-z_]*)")
@@ -87,9 +88,22 @@ def parse_revision(text: str) -> RevisionSpec:
     kind, slash, after = rest.partition("/")
     if slash and kind in KINDS:
         rest = after
+    elif slash and text.startswith(SCHEME):
+        _refuse_host(text, kind, after)
+        kind = ""
     else:
         kind = ""
     return _artifact(text, kind or None, rest)
+
+
+def _refuse_host(text: str, first: str, rest: str) -> None:
+    """Refuses `pacha://host/name…`: a reference is about this repository. No path of an artifact has a ':' in it."""
+    is_host = not _NAME_ENDS.search(first) or ":" in rest
+    if is_host:
+        raise BadRevision(
+            f"{text[:80]!r} names the host {first[:60]!r}, and references are about this repository",
+            hint=f"leave the host out: {SCHEME}{rest[:60]}; a path in an artifact needs its kind: {SCHEME}model/NAME/PATH",
+        )
 
 
 def _object(text: str, type_name: str, rest: str) -> RevisionSpec:

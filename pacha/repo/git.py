@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pacha.base.errors import PachaError
+from pacha.base.errors import Absent, NotFound, PachaError
 
 #: Git answers small questions; one that takes longer hangs on something.
 TIMEOUT_SECONDS = 60
+#: Nobody types a longer name of a commit.
+REVISION_LENGTH_MAX = 1024
 _SAFE = (
     "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat", "-c", "gc.auto=0",
     "-c", "maintenance.auto=false", "-c", "core.quotePath=false", "-c", "protocol.allow=never",
@@ -24,6 +26,26 @@ class GitFailed(PachaError):
     """Git could not be asked."""
 
     exit_code = 10
+
+
+class NoSuchRevision(NotFound):
+    """Git knows no commit of that name."""
+
+
+class ShallowHistory(Absent):
+    """The commit that is needed lies beyond what a shallow clone has."""
+
+    usual_hint = "fetch the history: `git fetch --unshallow`, or `fetch-depth: 0` for actions/checkout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommittedFile:
+    """A file in a commit, by its path below the folder that was asked for. Units: bytes. A link is not regular."""
+
+    path: str
+    blob: str
+    size: int
+    is_regular: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +59,13 @@ class Git:
 
     def run(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """Runs git and returns what it printed. Errors: `GitFailed`."""
+        done = self._call(*arguments, stdin=stdin)
+        if done.returncode != 0:
+            text = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise GitFailed(f"git {arguments[0]} failed: {text[0] if text else done.returncode}")
+        return done.stdout
+
+    def _call(self, *arguments: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         environment = {
             **{name: value for name, value in self.variables if not name.startswith("GIT_")},
             "GIT_OPTIONAL_LOCKS": "0",
@@ -46,15 +75,11 @@ class Git:
         }
         command = ["git", *_SAFE, "-C", self.work_tree, *arguments]
         try:
-            done = subprocess.run(
+            return subprocess.run(
                 command, input=stdin, capture_output=True, env=environment, timeout=TIMEOUT_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise GitFailed(f"git cannot be run: {error}", hint="install git, or set git.stage = false") from error
-        if done.returncode != 0:
-            text = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise GitFailed(f"git {arguments[0]} failed: {text[0] if text else done.returncode}")
-        return done.stdout
 
     def tracked(self, *paths: str) -> list[str]:
         """The tracked files at or below some paths (relative to the work tree, not patterns)."""
@@ -78,6 +103,61 @@ class Git:
             return self.run("config", "--get", key).decode("utf-8", "replace").strip() or None
         except GitFailed:
             return None
+
+    # -- commits ---------------------------------------------------------------------------------------------------
+
+    def find_commit(self, text: str) -> str | None:
+        """The id of the commit that a text names, or None. Whatever the text is, Git takes it for a name."""
+        is_name = 0 < len(text) <= REVISION_LENGTH_MAX and text.isprintable() and not text.startswith("-")
+        return self._object(f"{text}^{{commit}}") if is_name else None
+
+    def commit(self, text: str) -> str:
+        """The id of the commit that a text names. Errors: `NoSuchRevision`, `ShallowHistory`."""
+        found = self.find_commit(text)
+        if found is not None:
+            return found
+        if self.is_shallow():
+            raise ShallowHistory(f"{text[:80]!r} is not in this shallow clone", revision=text[:80])
+        raise NoSuchRevision(
+            f"Git knows no commit {text[:80]!r}",
+            hint="name a branch, a tag or a commit, for instance HEAD~1 or origin/main",
+            revision=text[:80],
+        )
+
+    def merge_base(self, left: str, right: str) -> str | None:
+        """The best common ancestor of two commits, given by their ids; None if there is none here."""
+        done = self._call("merge-base", left, right)
+        if done.returncode > 1:
+            raise GitFailed(f"git merge-base failed: {done.stderr.decode('utf-8', 'replace').strip()[:200]}")
+        lines = done.stdout.decode("ascii").split()
+        return lines[0] if done.returncode == 0 and lines else None
+
+    def is_shallow(self) -> bool:
+        """Tells whether this clone was cut off from older history."""
+        return self.run("rev-parse", "--is-shallow-repository").strip() == b"true"
+
+    def files_at(self, commit: str, folder: str) -> list[CommittedFile]:
+        """Every file below a folder in a commit, given by its id; none if the commit has no such folder."""
+        tree = self._object(f"{commit}:{folder}")
+        if tree is None:
+            return []
+        found = []
+        for line in self.run("ls-tree", "-r", "-l", "-z", tree).split(b"\0"):
+            meta, tab, path = line.partition(b"\t")
+            mode, kind, blob, size = (*meta.split(), b"", b"", b"", b"")[:4]
+            if tab and kind == b"blob":
+                is_regular = mode in (b"100644", b"100755")
+                found.append(
+                    CommittedFile(
+                        path=os.fsdecode(path), blob=blob.decode("ascii"), size=int(size), is_regular=is_regular
+                    )
+                )
+        return found
+
+    def _object(self, name: str) -> str | None:
+        done = self._call("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+        lines = done.stdout.decode("ascii", "replace").split()
+        return lines[0] if done.returncode == 0 and len(lines) == 1 else None
 
     def history_files(self, folder: str) -> Iterator[tuple[str, str]]:
         """Path and Git blob of every file that any commit ever added below a folder.

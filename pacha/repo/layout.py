@@ -14,6 +14,8 @@ from pacha.base.files import Durability, NoSuchFile, Root, publish_folder
 FOLDER = ".pacha"
 FORMAT_FILE = "format"
 CONFIG_FILE = "config.toml"
+#: What an older registry has in a folder of the same name.
+OLD_REGISTRY_FILE = "registry.db"
 FORMAT_VERSION = 1
 FORMAT_BYTES_MAX = 4096
 #: Features that this version understands; a store that requires another is not touched.
@@ -116,7 +118,7 @@ def discover(start: str) -> str:
     folder = os.path.abspath(start)
     while True:
         candidate = os.path.join(folder, FOLDER)
-        if os.path.isdir(candidate):
+        if os.path.isdir(candidate) and not _is_old_registry(candidate):
             return candidate
         parent = os.path.dirname(folder)
         if parent == folder:
@@ -126,6 +128,13 @@ def discover(start: str) -> str:
                 path=os.path.abspath(start),
             )
         folder = parent
+
+
+def _is_old_registry(folder: str) -> bool:
+    """An older program of the same name kept its registry in `~/.pacha`: that is imported, never taken for a store."""
+    return os.path.isfile(os.path.join(folder, OLD_REGISTRY_FILE)) and not os.path.lexists(
+        os.path.join(folder, FORMAT_FILE)
+    )
 
 
 def read_format(root: Root) -> Format:

@@ -8,6 +8,7 @@ import pytest
 from pacha.cli.commands_table import command_names
 from pacha.cli.schemas import schema_names, schema_of
 from tests.conftest import Project
+from tests.porcelain.old_registry import OldRegistry
 
 WORDS: dict[str, list[str]] = {
     "pacha.init/1": ["init", "other", "--json"],
@@ -16,11 +17,13 @@ WORDS: dict[str, list[str]] = {
     "pacha.status/1": ["status", "--json"],
     "pacha.commit/1": ["commit", "rows.csv", "-m", "more", "--json"],
     "pacha.tag/1": ["tag", "rows", "1.1.0", "--json"],
+    "pacha.import/1": ["import", "../old", "--json"],
     "pacha.list/1": ["list", "--json"],
     "pacha.list.versions/1": ["list", "rows", "--json"],
     "pacha.log/1": ["log", "rows", "--json"],
     "pacha.show/1": ["show", "rows", "--json"],
     "pacha.diff/1": ["diff", "rows~1", "rows:head", "--json"],
+    "pacha.changes/1": ["changes", "--json"],
     "pacha.checkout/1": ["checkout", "rows:1.0.0", "--force", "--json"],
     "pacha.resolve/1": ["resolve", "--json"],
     "pacha.resolve.settled/1": ["resolve", "rows", "--keep", "HEAD", "--json"],
@@ -69,6 +72,10 @@ def test_an_answer_is_what_its_schema_says(name: str, busy: Project) -> None:
     assert name in WORDS, f"no command here answers {name}"
     if "reset" in name:
         busy("add", "rows.csv")
+    if "import" in name:
+        old = OldRegistry.make(busy.path.parent / "old")
+        old.model("fraud:1.0.0", b"GGUF", stage="production")
+        old.data("bad version:x", b"x")
     if "init" in name:
         (busy.path / "other").mkdir()
     answer = busy(*words_for(busy, name), code=None)
