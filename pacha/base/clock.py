@@ -9,6 +9,7 @@ from pacha.base.errors import Usage
 _TIMESTAMP = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII
 )
+_PERIOD = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 CANONICAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -48,6 +49,31 @@ def parse_timestamp(text: str) -> str:
     except (ValueError, OverflowError) as error:
         raise BadTimestamp(
             f"not a date or time: {text[:60]!r}", hint="write for instance 2026-03-03 or 2026-03-03T12:00:00+01:00"
+        ) from error
+
+
+def parse_period(text: str) -> tuple[str, str]:
+    """Reads a day, a month or a year as its first moment and the first after it (UTC); a time as itself twice.
+
+    Errors: `BadTimestamp`.
+
+    >>> parse_period("2026-03"), parse_period("2026-03-03T12:00:00Z")
+    (('2026-03-01T00:00:00Z', '2026-04-01T00:00:00Z'), ('2026-03-03T12:00:00Z', '2026-03-03T12:00:00Z'))
+    """
+    match = _PERIOD.fullmatch(text.strip())
+    if match is None:
+        moment = parse_timestamp(text)
+        return moment, moment
+    year, month, day = (int(part) if part else None for part in match.groups())
+    try:
+        start = datetime(year or 0, month or 1, day or 1, tzinfo=UTC)
+        if day is not None:
+            return _format(start), _format(start + timedelta(days=1))
+        later = (start.year, start.month + 1) if month is not None else (start.year + 1, 1)
+        return _format(start), _format(datetime(later[0] + later[1] // 13, (later[1] - 1) % 12 + 1, 1, tzinfo=UTC))
+    except (ValueError, OverflowError) as error:
+        raise BadTimestamp(
+            f"not a date or time: {text[:60]!r}", hint="write for instance 2026-03-03, 2026-03 or 2026-03-03T12:00:00Z"
         ) from error
 
 

@@ -9,8 +9,11 @@ KINDS = ("model", "data", "recipe", "run")
 #: Object types may not be names, so that `manifest:3f2a…` can never be an artifact.
 RESERVED = frozenset({*KINDS, "blob", "chunklist", "tree", "manifest", "tag", "move", "attestation", "head", "latest"})
 NAME_LENGTH_MAX = 64
+#: A stage stands in references and in columns of lists.
+STAGE_LENGTH_MAX = 32
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+_STAGE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9]|lpt[0-9])(\..*)?", re.ASCII)
 
 
@@ -61,4 +64,24 @@ def check_name(text: str) -> str:
         raise BadName(f"{text!r} is a device on some systems", hint="choose another name")
     if text in RESERVED:
         raise BadName(f"{text!r} is a word of Pacha's own", hint="choose another name")
+    return text
+
+
+class BadStageName(Usage):
+    """A text is not the name of a stage."""
+
+
+def check_stage_name(text: str) -> str:
+    """Returns a well-formed stage name unchanged. Begins with a letter, so it is no version. Errors: `BadStageName`.
+
+    >>> check_stage_name("pre-production")
+    'pre-production'
+    """
+    if len(text) > STAGE_LENGTH_MAX or not _STAGE.fullmatch(text):
+        raise BadStageName(
+            f"not a stage: {text[:40]!r}",
+            hint=f"stages are lower-case words joined by '-', at most {STAGE_LENGTH_MAX} characters, as staging",
+        )
+    if text in RESERVED:
+        raise BadStageName(f"{text!r} is a word of Pacha's own", hint="choose another name for the stage")
     return text

@@ -7,6 +7,7 @@ import click
 from pacha.base.errors import PachaError
 from pacha.cli.app import App
 from pacha.porcelain.workspace import Workspace
+from pacha.registry.stages import YANKED
 from pacha.repo.config import SETTINGS
 
 if TYPE_CHECKING:
@@ -32,6 +33,16 @@ def complete_refs(context: click.Context, parameter: click.Parameter, incomplete
 def complete_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Names of artifacts."""
     return complete_refs(context, parameter, incomplete) if ":" not in incomplete else []
+
+
+def complete_stages(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Stages of this project."""
+    workspace = _workspace(context)
+    try:
+        stages = () if workspace is None else (*workspace.rules.stages, YANKED)
+    except PachaError:
+        return []
+    return [stage for stage in stages if stage.startswith(incomplete.lower())]
 
 
 def complete_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -30,7 +30,8 @@ References
   path                         a path of the work tree that an artifact lives at; ./path is always a path
 
   selector: a version (1.2.0), the beginning of one (1.2 is the highest 1.2.x), latest, head, or a stage
-            (development, staging, production, archived)
+            (development, staging, production, archived, yanked, or those of `[stages]` in config.toml).
+            A yanked version is passed by, except by its whole name
   @b3:hex   pins the manifest or its digest, and is always checked; so is @sha256:hex, of one file's bytes
   ~N        N steps back along `previous`;  ^role  the parent in that role
 

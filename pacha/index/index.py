@@ -16,16 +16,16 @@ from pacha.base.ids import ObjectId, hash_bytes
 from pacha.base.names import ArtifactName
 from pacha.base.semver import Version
 from pacha.index.cache import Cache
+from pacha.index.stage_index import QUIET_NS, StageIndex
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link, type_named
 from pacha.refs.names import RefName, versions_folder
 from pacha.registry.catalog import DiskTags, Tagged, Versions, read_tagged
+from pacha.registry.stages import StageState, staged_artifacts
 from pacha.repo.repository import Repository
 from pacha.store.meta import ENDING, FETCHED, SHARED, is_hex_id
 
 LISTINGS, MANIFESTS = "listings", "manifests"
-#: A folder that changed less than this before it was read may change again within the same tick of its clock.
-QUIET_NS = 2_000_000_000
 #: So many manifests are inserted together.
 INSERT_BATCH = 2_000
 
@@ -46,6 +46,7 @@ class Index:
         self._refs = repository.refs
         self._objects = repository.objects
         self._folder = _folder_of(repository)
+        self._stages = StageIndex(repository.refs, repository.objects, LISTINGS)
         self._opened: Cache | None = None
 
     @property
@@ -112,6 +113,10 @@ class Index:
         link = self._refs.read(name)
         return None if link is None else read_tagged(self._objects, name, link)
 
+    def stages(self, artifact: ArtifactName) -> StageState:
+        """Where an artifact's versions stand: what `DiskStages` answers, faster. Errors: as there."""
+        return self._stages.stages(artifact, self.cache, Root(self._folder, temporary="") if self._folder else None)
+
     # -- manifests -------------------------------------------------------------------------------------------------
 
     def previous(self, id: ObjectId) -> tuple[ObjectId, ...] | None:
@@ -144,6 +149,11 @@ class Index:
                     self.tagged(ArtifactName(kind, name))
                 except (Corrupt, Absent, PachaError) as error:
                     damaged.append(error.message)
+        for artifact in staged_artifacts(self._refs):
+            try:
+                self.stages(artifact)
+            except PachaError as error:
+                damaged.append(error.message)
         return Rebuilt(manifests=count, damaged=tuple(damaged))
 
 

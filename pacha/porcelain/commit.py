@@ -152,9 +152,12 @@ def next_version(workspace: Workspace, artifact: ArtifactName, bump: str) -> Ver
 
 
 def version_for(workspace: Workspace, artifact: ArtifactName, bump: str) -> Version:
-    """A version that was written out, or the latest with a part raised. Errors: `BadVersion`."""
+    """A version that was written out, or the latest with a part raised. Errors: `BadVersion`.
+
+    The latest counts though it be yanked: its name stays taken.
+    """
     if bump in ("major", "minor", "patch"):
-        latest = workspace.catalog.latest(artifact)
+        latest = workspace.catalog.tagged(artifact).latest()
         version = Version.parse("0.1.0" if bump != "major" else "1.0.0")
         if latest is not None:
             version = latest.version.bump(bump)

@@ -7,6 +7,7 @@ from pacha.base.errors import Absent, Corrupt, PachaError
 from pacha.graph.walk import is_leaf
 from pacha.objects.types import Link, type_names
 from pacha.porcelain.fsck_refs import RefChecker, check_graph
+from pacha.porcelain.fsck_stages import check_stages
 from pacha.porcelain.fsck_store import check_layout, check_meta, check_packs
 from pacha.porcelain.gc import temporaries
 from pacha.porcelain.problems import Problem, Severity, problem
@@ -39,6 +40,7 @@ def fsck(workspace: Workspace) -> FsckReport:
     found.extend(check_packs(repository.objects.data))
     checker = RefChecker(repository.refs, repository.objects)
     found.extend(checker.check())
+    found.extend(check_stages(workspace))
     stored = _stored(repository.objects)
     found.extend(check_graph(repository.objects, {*stored, *checker.links.values()}))
     found.extend(_leftovers(workspace))

@@ -7,8 +7,8 @@ from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.porcelain.workspace import Workspace
-from pacha.registry.catalog import Versions
-from pacha.registry.stages import StageFork, read_stage_log
+from pacha.registry.catalog import Tagged, Versions
+from pacha.registry.stages import DEVELOPMENT, YANKED, StageFork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +31,21 @@ class Labels:
         """The labels of one manifest, lowest version first."""
         return tuple(Label(version=text, stage=self.stages.get(text)) for text in self.versions.of(manifest))
 
+    def latest(self) -> Tagged | None:
+        """The latest version; a yanked one is passed by."""
+        return self.versions.latest(leave_out={text for text, stage in self.stages.items() if stage == YANKED})
+
+    def in_stage(self, stage: str) -> tuple[str, ...]:
+        """The versions that are in a stage, lowest first; what no move names is in development."""
+        return tuple(text for text in self.versions.texts() if self.stages.get(text, DEVELOPMENT) == stage)
+
 
 def labels_of(workspace: Workspace, artifact: ArtifactName) -> Labels:
     """Reads the versions and stages of an artifact. Errors: `Corrupt`, `Absent` for damaged versions."""
     stages: dict[str, str] = {}
     note = None
     try:
-        stages = read_stage_log(workspace.repository.refs, workspace.repository.objects, artifact).stages()
+        stages = workspace.catalog.stages(artifact).stages()
     except (StageFork, Corrupt, Absent) as error:
         note = error.message
     return Labels(versions=workspace.catalog.tagged(artifact), stages=stages, note=note)

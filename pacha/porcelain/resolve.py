@@ -1,27 +1,28 @@
 """`pacha resolve`: lists what two sides left unsettled, and settles it.
 
 Three things can be unsettled: several heads, a version that two sides published for different content, and a stage log
-that forks. Both sides' facts stay: a merge names all heads, and moves that lost their number are replayed.
-
-Longer than most modules: what lists an issue and what settles it stand side by side.
+that forks (`stage_forks`). Both sides' facts stay: a merge names all heads, and moves that lost their number are
+replayed.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from pacha.base.errors import Absent, Corrupt, Negative, NotFound, PachaError, Usage
+from pacha.base.errors import Absent, Corrupt, Negative, PachaError, Usage
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.objects.manifest import Manifest, Parent
 from pacha.objects.move import Move
 from pacha.objects.tag import Tag
-from pacha.objects.types import BadLink, Link
+from pacha.objects.types import Link
+from pacha.porcelain.stage_forks import Chain, forked_chains, keep_chain, marked_links
 from pacha.porcelain.workspace import Workspace
-from pacha.refs.names import RefName, head_ref, heads_folder, stage_ref, stages_folder, versions_folder
-from pacha.refs.store import CONTENT_BYTES_MAX, RefConflict, encode_ref
+from pacha.refs.names import head_ref, heads_folder, stages_folder, versions_folder
+from pacha.refs.store import RefConflict, encode_ref
 from pacha.refs.transaction import StateChange, Transaction
+from pacha.registry.stage_replay import Replayed
+from pacha.registry.stages import staged_artifacts
 from pacha.repo.session import Session
 from pacha.worktree.drafts import Memory, encode_memory, memory_file
 
@@ -36,13 +37,17 @@ class Issue(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One of the sides. Members are None where its manifest is not here. Units: `size` in bytes."""
+    """One of the sides. Members are None where its manifest is not here. Units: `size` in bytes.
+
+    `moves` are the entries of a stage log that only this side has; any of them names it.
+    """
 
     link: Link
     author: str | None
     created: str | None
     size: int | None
     message: str | None
+    moves: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +62,13 @@ class Unsettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What was kept, and what it was written as."""
+    """What was kept, and what it was written as. `notes` tell what became of the other sides' stage moves."""
 
     issue: Issue
     artifact: ArtifactName
     kept: Link
     written: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 class NothingToSettle(Negative):
@@ -80,18 +86,13 @@ def unsettled(workspace: Workspace, only: Sequence[ArtifactName] = ()) -> list[U
         if only and artifact not in only:
             continue
         found.extend(_heads(workspace, artifact))
-        found.extend(_conflicts(workspace, versions_folder(artifact), artifact, Issue.VERSION))
-        stages = _conflicts(workspace, stages_folder(artifact), artifact, Issue.STAGES)
-        found.extend(stages or _forks(workspace, artifact))
+        found.extend(_conflicts(workspace, artifact))
+        found.extend(_forks(workspace, artifact))
     return found
 
 
 def _artifacts(workspace: Workspace) -> list[ArtifactName]:
-    refs = workspace.repository.refs
-    names = set(workspace.catalog.artifacts())
-    for kind in refs.folders("refs/stages"):
-        names.update(ArtifactName(kind, name) for name in refs.folders(f"refs/stages/{kind}"))
-    return sorted(names, key=str)
+    return sorted({*workspace.catalog.artifacts(), *staged_artifacts(workspace.repository.refs)}, key=str)
 
 
 def _heads(workspace: Workspace, artifact: ArtifactName) -> list[Unsettled]:
@@ -102,64 +103,26 @@ def _heads(workspace: Workspace, artifact: ArtifactName) -> list[Unsettled]:
     return [Unsettled(issue=Issue.HEADS, artifact=artifact, ref=heads_folder(artifact), sides=sides)]
 
 
-def _conflicts(workspace: Workspace, folder: str, artifact: ArtifactName, issue: Issue) -> list[Unsettled]:
-    """Refs in which Git left both sides between conflict markers."""
+def _conflicts(workspace: Workspace, artifact: ArtifactName) -> list[Unsettled]:
+    """Versions in which Git left both sides between conflict markers."""
     found = []
-    for name in workspace.repository.refs.names(folder):
+    for name in workspace.repository.refs.names(versions_folder(artifact)):
         try:
             workspace.repository.refs.read(name)
         except RefConflict:
-            sides = tuple(_side(workspace, link, _manifest_of(workspace, link)) for link in _marked(workspace, name))
-            found.append(Unsettled(issue=issue, artifact=artifact, ref=str(name), sides=sides))
+            links = marked_links(workspace, name)
+            sides = tuple(_side(workspace, link, _manifest_of(workspace, link)) for link in links)
+            found.append(Unsettled(issue=Issue.VERSION, artifact=artifact, ref=str(name), sides=sides))
     return found
 
 
-def _marked(workspace: Workspace, name: RefName) -> list[Link]:
-    data = workspace.repository.root.read(name.text, size_max=CONTENT_BYTES_MAX)
-    links = []
-    for line in data.decode("ascii", "replace").splitlines():
-        try:
-            links.append(Link.parse(line.strip()))
-        except BadLink:
-            continue
-    return list(dict.fromkeys(links))
-
-
 def _forks(workspace: Workspace, artifact: ArtifactName) -> list[Unsettled]:
-    """Ends of chains in a stage log whose entries do not follow each other."""
-    moves = _moves(workspace, artifact)
-    ends = _chain_ends(moves)
-    if len(ends) < 2:
+    """A stage log whose entries do not follow each other."""
+    chains = forked_chains(workspace, artifact)
+    if not chains:
         return []
-    sides = tuple(_side_of_move(Link("move", id), moves[id]) for id in ends)
+    sides = tuple(_side_of_chain(chain) for chain in chains)
     return [Unsettled(issue=Issue.STAGES, artifact=artifact, ref=stages_folder(artifact), sides=sides)]
-
-
-def _moves(workspace: Workspace, artifact: ArtifactName) -> dict[ObjectId, Move]:
-    """Every move of an artifact that a ref or a conflict names, and what those follow."""
-    todo: list[Link] = []
-    for name in workspace.repository.refs.names(stages_folder(artifact)):
-        try:
-            link = workspace.repository.refs.read(name)
-            todo.extend([link] if link else [])
-        except RefConflict:
-            todo.extend(_marked(workspace, name))
-    moves: dict[ObjectId, Move] = {}
-    while todo:
-        link = todo.pop()
-        if link.id in moves or link.type != "move":
-            continue
-        move = workspace.repository.objects.load(link)
-        assert isinstance(move, Move)
-        moves[link.id] = move
-        if move.prev is not None:
-            todo.append(Link("move", move.prev))
-    return moves
-
-
-def _chain_ends(moves: dict[ObjectId, Move]) -> list[ObjectId]:
-    followed = {move.prev for move in moves.values()}
-    return sorted((id for id in moves if id not in followed), key=lambda id: (moves[id].number, id))
 
 
 def _manifest_of(workspace: Workspace, link: Link) -> ObjectId | None:
@@ -192,9 +155,17 @@ def _side(workspace: Workspace, link: Link, manifest: ObjectId | None) -> Side:
     )
 
 
-def _side_of_move(link: Link, move: Move) -> Side:
-    text = f"{move.version}: {move.from_stage} → {move.to_stage}, {move.reason}"
-    return Side(link=link, author=move.who, created=move.when, size=None, message=text)
+def _side_of_chain(chain: Chain) -> Side:
+    move = chain.end.move
+    text = f"{move.version}: {move.from_stage} → {move.to_stage}"
+    return Side(
+        link=Link("move", chain.end.id),
+        author=move.who,
+        created=move.when,
+        size=None,
+        message=text + (f", {move.reason}" if move.reason else ""),
+        moves=tuple(Link("move", entry.id) for entry in chain.own),
+    )
 
 
 # -- settling --------------------------------------------------------------------------------------------------------
@@ -213,7 +184,9 @@ def settle(workspace: Workspace, artifact: ArtifactName, keep: str, *, author: s
         manifest = _resolved(workspace, keep)
         sides_of = ((issue, side) for issue in issues for side in issue.sides)
         chosen = [
-            (issue, side) for issue, side in sides_of if manifest and _manifest_of(workspace, side.link) == manifest
+            (issue, side)
+            for issue, side in sides_of
+            if manifest and manifest in {_manifest_of(workspace, link) for link in (side.link, *side.moves)}
         ]
     if not chosen:
         sides = ", ".join(f"{side.link.type}:{side.link.id.short}" for issue in issues for side in issue.sides)
@@ -248,7 +221,8 @@ def _is_named(workspace: Workspace, side: Side, keep: str) -> bool:
     if len(digits) < 8:
         return False
     manifest = _manifest_of(workspace, side.link)
-    ids = [side.link.id] if type_name == side.link.type else [side.link.id, *([manifest] if manifest else [])]
+    own = [side.link.id, *(link.id for link in side.moves)]
+    ids = own if type_name == side.link.type else [*own, *([manifest] if manifest else [])]
     return any(id.hex.startswith(digits) for id in ids)
 
 
@@ -290,34 +264,18 @@ def _keep_version(workspace: Workspace, session: Session, issue: Unsettled, side
 
 def _keep_chain(workspace: Workspace, session: Session, issue: Unsettled, side: Side) -> Settled:
     """Keeps one whole chain, and replays the moves of the other sides after it as new moves that name the old."""
-    moves = _moves(workspace, issue.artifact)
-    end = side.link.id
-    chain: list[ObjectId] = []
-    current: ObjectId | None = end
-    while current is not None:
-        chain.append(current)
-        current = moves[current].prev
-    chain.reverse()
-    lost = sorted((id for id in moves if id not in chain), key=lambda id: (moves[id].number, moves[id].when, id))
-    links = [Link("move", id) for id in chain]
-    for id in lost:
-        old = moves[id]
-        extra = {**old.extra, "replays": f"move:{id}"}
-        replayed = replace(old, number=len(links) + 1, prev=links[-1].id, nonce=os.urandom(16).hex(), extra=extra)
-        links.append(session.put("move", replayed))
-    session.settle()
-    written = []
-    for number, link in enumerate(links, start=1):
-        name = stage_ref(issue.artifact, number)
-        if _content(workspace, name) != encode_ref(link):
-            workspace.repository.root.replace(name.text, encode_ref(link))
-            session.touch(name.text)
-            written.append(str(name))
-    return Settled(issue=issue.issue, artifact=issue.artifact, kept=side.link, written=tuple(written))
+    written, replayed = keep_chain(workspace, session, issue.artifact, side.link.id)
+    return Settled(
+        issue=issue.issue,
+        artifact=issue.artifact,
+        kept=side.link,
+        written=tuple(str(name) for name in written),
+        notes=tuple(_told(item) for item in replayed),
+    )
 
 
-def _content(workspace: Workspace, name: RefName) -> bytes:
-    try:
-        return workspace.repository.root.read(name.text, size_max=CONTENT_BYTES_MAX)
-    except NotFound:
-        return b""
+def _told(item: Replayed) -> str:
+    old, new = item.old.move, item.new.move
+    who = " ".join(old.who.split())
+    text = f"{new.number}: {old.version} {old.from_stage} → {old.to_stage} by {who} is replayed"
+    return text if item.obstacle is None else f"{text} without effect: {item.obstacle}"

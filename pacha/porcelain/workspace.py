@@ -15,6 +15,7 @@ from pacha.index.index import Index
 from pacha.objects.manifest import Manifest
 from pacha.registry.catalog import Catalog, NoSuchArtifact
 from pacha.registry.resolve import HEAD, PinMismatch, Revision, resolve
+from pacha.registry.stage_rules import SECTION, StageRules, read_stage_rules
 from pacha.repo.layout import FOLDER
 from pacha.repo.repository import Repository
 from pacha.repo.session import Session
@@ -74,7 +75,14 @@ class Workspace:
     @cached_property
     def catalog(self) -> Catalog:
         """What is registered, versions by way of the index."""
-        return Catalog(self.repository.refs, self.repository.objects, self.index)
+        repository = self.repository
+        return Catalog(repository.refs, repository.objects, self.index, stages=self.index, rules=lambda: self.rules)
+
+    @cached_property
+    def rules(self) -> StageRules:
+        """The rules of stages. Errors: `BadStageRules`."""
+        section = self.repository.config.section(SECTION)
+        return read_stage_rules(section.values, place=section.origin.place)
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Session]:

@@ -1,7 +1,7 @@
 """What is registered: artifacts, their heads, versions and manifests, as refs and objects say right now."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, overload
 
@@ -15,6 +15,8 @@ from pacha.objects.tag import Tag
 from pacha.objects.types import Link
 from pacha.refs.names import RefName, heads_folder, version_ref, versions_folder
 from pacha.refs.store import RefStore
+from pacha.registry.stage_rules import BUILT_IN, StageRules
+from pacha.registry.stages import YANKED, DiskStages, StageFork, StageReader, StageState
 from pacha.store.objects import Objects
 
 
@@ -75,10 +77,17 @@ class Versions(Sequence[Tagged]):
                 self._by_manifest.setdefault(row[2], []).append(row[0])
         return self._by_manifest.get(manifest.hex, [])
 
-    def latest(self) -> Tagged | None:
-        """The highest stable version, else the highest prerelease, else None."""
-        stable = next((at for at in range(len(self) - 1, -1, -1) if "-" not in self._rows[at][0].partition("+")[0]), -1)
-        return self[stable] if self._rows else None
+    def latest(self, *, leave_out: Collection[str] = ()) -> Tagged | None:
+        """The highest stable version, else the highest prerelease, else None. `leave_out` are versions to pass by."""
+        prerelease = None
+        for at in range(len(self) - 1, -1, -1):
+            text = self._rows[at][0]
+            if text in leave_out:
+                continue
+            if "-" not in text.partition("+")[0]:
+                return self[at]
+            prerelease = at if prerelease is None else prerelease
+        return None if prerelease is None else self[prerelease]
 
 
 class TagReader(Protocol):
@@ -116,12 +125,22 @@ class WrongTag(Corrupt):
 
 
 class Catalog:
-    """The registered artifacts of one checkout."""
+    """The registered artifacts of one checkout. `rules` says what its stages are, when that is first asked."""
 
-    def __init__(self, refs: RefStore, objects: Objects, tags: TagReader | None = None) -> None:
+    def __init__(
+        self,
+        refs: RefStore,
+        objects: Objects,
+        tags: TagReader | None = None,
+        *,
+        stages: StageReader | None = None,
+        rules: Callable[[], StageRules] = lambda: BUILT_IN,
+    ) -> None:
         self.refs = refs
         self.objects = objects
         self.tags = tags or DiskTags(refs, objects)
+        self.rules = rules
+        self._stages = stages or DiskStages(refs, objects)
         self._manifests: dict[ObjectId, Manifest] = {}
 
     # -- names -----------------------------------------------------------------------------------------------------
@@ -222,5 +241,18 @@ class Catalog:
         return None if link is None else read_tagged(self.objects, name, link)
 
     def latest(self, artifact: ArtifactName) -> Tagged | None:
-        """The highest stable version, else the highest prerelease, else None."""
-        return self.tagged(artifact).latest()
+        """The highest stable version that is not yanked, else the highest such prerelease, else None."""
+        return self.tagged(artifact).latest(leave_out=self.yanked(artifact))
+
+    # -- stages ----------------------------------------------------------------------------------------------------
+
+    def stages(self, artifact: ArtifactName) -> StageState:
+        """Where an artifact's versions stand. Errors: `StageFork`, `BadStageLog`, `BadRef`, `Absent`."""
+        return self._stages.stages(artifact)
+
+    def yanked(self, artifact: ArtifactName) -> frozenset[str]:
+        """The yanked versions; none where the log cannot be read, which those who ask for a stage are told."""
+        try:
+            return frozenset(self.stages(artifact).holders(YANKED))
+        except (StageFork, Corrupt, Absent):
+            return frozenset()

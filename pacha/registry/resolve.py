@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from pacha.base.errors import Ambiguous, Corrupt, NotFound
+from pacha.base.errors import Absent, Ambiguous, Corrupt, NotFound
 from pacha.base.ids import HEX_DIGITS, ObjectId
 from pacha.base.names import ArtifactName
 from pacha.base.semver import BadVersion, Version, VersionPrefix
@@ -10,12 +10,14 @@ from pacha.graph.trees import find_entry
 from pacha.objects.manifest import Manifest
 from pacha.objects.tree import TreeEntry
 from pacha.objects.types import Link, Storage, type_named
-from pacha.registry.catalog import Catalog, NoSuchVersion
+from pacha.refs.names import stage_ref
+from pacha.registry.catalog import Catalog, NoSuchVersion, Tagged
 from pacha.registry.revspec import Along, Back, RevisionSpec, parse_revision
-from pacha.registry.stages import STAGES, YANKED, read_stage_log
+from pacha.registry.stages import DEVELOPMENT, YANKED, StageFork, read_entry
 
 LATEST, HEAD = "latest", "head"
-STAGE_ALIASES = {"dev": "development", "stage": "staging", "prod": "production", "archive": "archived"}
+#: So many versions are listed where several hold a stage.
+CANDIDATES_MAX = 16
 
 
 class NoSuchObject(NotFound):
@@ -133,30 +135,69 @@ def _select(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName, select
         return _head(catalog, spec, artifact)
     if selector == LATEST:
         return _latest(catalog, spec, artifact, is_bare=is_bare)
-    stage = STAGE_ALIASES.get(selector.lower(), selector.lower())
-    if stage in STAGES or stage == YANKED:
-        return _stage(catalog, spec, artifact, stage)
     prefix = VersionPrefix.parse(selector)
     if prefix is not None:
-        tagged = [item for item in catalog.tagged(artifact) if prefix.matches(item.version)]
-        stable = [item for item in tagged if not item.version.is_prerelease]
-        if not tagged:
-            raise _no_version(catalog, artifact, selector)
-        found = (stable or tagged)[-1]
-        version, manifest = found.version, found.manifest
-    else:
-        try:
-            version = Version.parse(selector)
-        except BadVersion as error:
-            raise BadVersion(
-                f"{spec.text}: {selector!r} is neither a version, latest, head, nor a stage",
-                hint="for instance name:1.2.0, name:1.2, name:latest, name:production",
-            ) from error
-        exact = catalog.version(artifact, version)
-        if exact is None:
-            raise _no_version(catalog, artifact, selector)
-        manifest = exact.manifest
-    return Revision(text=spec.text, link=Link("manifest", manifest), artifact=artifact, version=version)
+        return _highest(catalog, spec, artifact, prefix)
+    try:
+        version = Version.parse(selector)
+    except BadVersion as error:
+        stage = catalog.rules().find(selector)
+        if stage is not None:
+            return _stage(catalog, spec, artifact, stage)
+        raise BadVersion(
+            f"{spec.text}: {selector!r} is neither a version, latest, head, nor a stage",
+            hint="for instance name:1.2.0, name:1.2, name:latest, name:production",
+        ) from error
+    exact = catalog.version(artifact, version)
+    if exact is None:
+        raise _no_version(catalog, artifact, selector)
+    return _revision(spec, artifact, exact, note=_yanked_note(catalog, artifact, version))
+
+
+def _revision(spec: RevisionSpec, artifact: ArtifactName, tagged: Tagged, note: str | None = None) -> Revision:
+    link = Link("manifest", tagged.manifest)
+    return Revision(text=spec.text, link=link, artifact=artifact, version=tagged.version, note=note)
+
+
+def _highest(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName, prefix: VersionPrefix) -> Revision:
+    """The highest version that begins so and is not yanked."""
+    found = [item for item in catalog.tagged(artifact) if prefix.matches(item.version)]
+    yanked = catalog.yanked(artifact) if found else frozenset()
+    kept = [item for item in found if str(item.version) not in yanked]
+    if found and not kept:
+        raise _all_yanked(artifact, spec.selector or "", found[-1].version)
+    if not kept:
+        raise _no_version(catalog, artifact, spec.selector or "")
+    stable = [item for item in kept if not item.version.is_prerelease]
+    return _revision(spec, artifact, (stable or kept)[-1])
+
+
+def _all_yanked(artifact: ArtifactName, selector: str, highest: Version) -> NoSuchVersion:
+    return NoSuchVersion(
+        f"{artifact} has no version {selector} that is not yanked",
+        hint=f"a yanked version is had by its whole name: {artifact.name}:{highest}",
+        artifact=str(artifact),
+    )
+
+
+def _yanked_note(catalog: Catalog, artifact: ArtifactName, version: Version) -> str | None:
+    """Says that a version is yanked, by whom and why; None if it is not, or if the log cannot be read."""
+    try:
+        standing = catalog.stages(artifact).versions.get(str(version))
+        if standing is None or standing.stage != YANKED:
+            return None
+        name = stage_ref(artifact, standing.number)
+        link = catalog.refs.read(name)
+        move = None if link is None else read_entry(catalog.objects, artifact, name, link).move
+    except (StageFork, Corrupt, Absent):
+        return None
+    # One line each: who wrote the log may be a stranger.
+    said = f" by {_first_line(move.who)}: {_first_line(move.reason)}" if move is not None else ""
+    return f"{artifact.name}:{version} is yanked{said}"
+
+
+def _first_line(text: str) -> str:
+    return text.splitlines()[0] if text.strip() else "-"
 
 
 def _head(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName) -> Revision:
@@ -166,15 +207,15 @@ def _head(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName) -> Revis
     latest = catalog.latest(artifact)
     if latest is None:
         raise NoSuchVersion(f"{artifact} has no commits")
-    return Revision(
-        text=spec.text, link=Link("manifest", latest.manifest), artifact=artifact, version=latest.version,
-        note=f"{artifact} has no head here; taking {artifact.name}:{latest.version}",
-    )  # fmt: skip
+    return _revision(spec, artifact, latest, f"{artifact} has no head here; taking {artifact.name}:{latest.version}")
 
 
 def _latest(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName, *, is_bare: bool) -> Revision:
     latest = catalog.latest(artifact)
     if latest is None:
+        every = catalog.tagged(artifact)
+        if not is_bare and every:
+            raise _all_yanked(artifact, LATEST, every[-1].version)
         if not is_bare:
             raise NoSuchVersion(
                 f"{artifact} has no versions yet", hint=f"publish one: `pacha tag {artifact.name} 0.1.0`"
@@ -187,29 +228,28 @@ def _latest(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName, *, is_
     note = None
     if is_bare and heads and heads != [latest.manifest]:
         note = f"{artifact.name} is {artifact.name}:{latest.version} here; the head is {artifact.name}:head"
-    return Revision(
-        text=spec.text, link=Link("manifest", latest.manifest), artifact=artifact, version=latest.version, note=note
-    )
+    return _revision(spec, artifact, latest, note)
 
 
 def _stage(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName, stage: str) -> Revision:
-    log = read_stage_log(catalog.refs, catalog.objects, artifact)
-    holders = log.holders(stage)
-    if len(holders) != 1:
-        if not holders:
-            raise NoSuchVersion(
-                f"no version of {artifact} is in {stage}", hint=f"`pacha list {artifact.name}` shows all"
-            )
+    state = catalog.stages(artifact)
+    holders = state.holders(stage)
+    if stage == DEVELOPMENT:
+        # Where no move has brought a version: every new one is there.
+        holders = [version for version in catalog.tagged(artifact).texts() if state.stage(version) == stage]
+    if not holders:
+        raise NoSuchVersion(f"no version of {artifact} is in {stage}", hint=f"`pacha list {artifact.name}` shows all")
+    if len(holders) > 1:
         raise Ambiguous(
             f"{len(holders)} versions of {artifact} are in {stage}",
-            candidates=tuple(f"{artifact.name}:{version}" for version in holders),
+            candidates=tuple(f"{artifact.name}:{version}" for version in reversed(holders[-CANDIDATES_MAX:])),
             hint="name one of them",
         )
     version = Version.parse(holders[0])
     tagged = catalog.version(artifact, version)
     if tagged is None:
         raise NoSuchVersion(f"{artifact.name}:{version} is in {stage}, and its version is not here")
-    return Revision(text=spec.text, link=Link("manifest", tagged.manifest), artifact=artifact, version=version)
+    return _revision(spec, artifact, tagged)
 
 
 def _no_version(catalog: Catalog, artifact: ArtifactName, selector: str) -> NoSuchVersion:

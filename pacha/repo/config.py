@@ -83,6 +83,10 @@ SETTINGS = (
     ),
 )  # fmt: skip
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
+#: Tables that only the project's own file has; whoever uses one reads and checks what is in it.
+SECTIONS = ("stages",)
+#: Tables that are kept for what is to come.
+_LATER = ("remotes.", "chunking.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,9 @@ class Origin:
 
     layer: str
     place: str
+
+
+_BUILT_IN = Origin(layer=DEFAULT, place="built in")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,20 +109,41 @@ class Entry:
     origin: Origin
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A table of the project's file as it stands there, unchecked; `values` is None where there is none."""
+
+    values: Mapping[str, object] | None
+    origin: Origin
+
+
 class Config:
     """All layers, the strongest first. `warnings` are lines for stderr about what was ignored."""
 
-    def __init__(self, layers: list[tuple[Origin, Mapping[str, object]]], warnings: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        layers: list[tuple[Origin, Mapping[str, object]]],
+        warnings: tuple[str, ...] = (),
+        sections: Mapping[str, Section] | None = None,
+    ) -> None:
         self._layers = layers
+        self._sections = sections or {}
         self.warnings = warnings
+
+    def section(self, name: str) -> Section:
+        """A table of the project's file."""
+        return self._sections.get(name, Section(values=None, origin=_BUILT_IN))
 
     def entry(self, key: str) -> Entry:
         """The value in force with its origin. Errors: `BadSetting` for an unknown key."""
+        if key.partition(".")[0] in SECTIONS:
+            found = next((entry for entry in self._section_entries() if entry.key == key), None)
+            return found or Entry(key=key, value=None, origin=_BUILT_IN)
         setting = setting_of(key)
         for origin, values in self._layers:
             if key in values:
                 return Entry(key=key, value=values[key], origin=origin)
-        return Entry(key=key, value=setting.default, origin=Origin(layer=DEFAULT, place="built in"))
+        return Entry(key=key, value=setting.default, origin=_BUILT_IN)
 
     def get(self, key: str) -> object:
         """The value in force."""
@@ -132,13 +160,32 @@ class Config:
         return value if isinstance(value, int) else 0
 
     def entries(self) -> list[Entry]:
-        """Every setting with a value, sorted by key."""
-        return [entry for entry in (self.entry(setting.key) for setting in SETTINGS) if entry.value not in (None, ())]
+        """Every setting with a value, in the order of `SETTINGS`, then what the tables of the project's file say."""
+        entries = [self.entry(setting.key) for setting in SETTINGS]
+        return [*(entry for entry in entries if entry.value not in (None, ())), *self._section_entries()]
+
+    def _section_entries(self) -> list[Entry]:
+        return [
+            Entry(key=key, value=_shown(value), origin=section.origin)
+            for name, section in self._sections.items()
+            for key, value in _flatten(section.values or {}, f"{name}.")
+        ]
+
+
+def _shown(value: object) -> object:
+    """A value of a table that nobody has checked, as something that can be printed."""
+    if isinstance(value, list):
+        return tuple(str(item) for item in value)
+    return value if isinstance(value, (str, int, float, bool)) else str(value)
 
 
 def setting_of(key: str) -> Setting:
     """The setting of that key. Errors: `BadSetting`."""
     setting = _BY_KEY.get(key)
+    if key.partition(".")[0] in SECTIONS:
+        raise BadSetting(
+            f"{key} is not set one by one", hint="write it into the project's .pacha/config.toml, see docs/stages.md"
+        )
     if setting is None:
         raise BadSetting(f"no such setting: {key}", hint=f"settings are {', '.join(sorted(_BY_KEY))}", key=key)
     return setting
@@ -181,31 +228,45 @@ def load_config(environment: Environment, overrides: Mapping[str, str], root: Ro
         (Origin(layer=FLAG, place="-c"), flags),
         (Origin(layer=ENVIRONMENT, place="environment"), variables),
     ]
+    sections: dict[str, Section] = {}
     if root is not None:
-        layers.append(_root_layer(WORK_TREE, root, WORK_TREE_FILE, warnings))
-        layers.append(_root_layer(PROJECT, root, CONFIG_FILE, warnings))
+        layers.append(_root_layer(WORK_TREE, root, WORK_TREE_FILE, warnings, sections))
+        layers.append(_root_layer(PROJECT, root, CONFIG_FILE, warnings, sections))
     for layer, path in ((USER, user_file(environment)), (SYSTEM, SYSTEM_FILE)):
         folder, _, name = path.rpartition("/")
-        layers.append(_root_layer(layer, Root(folder or "/"), name, warnings))
-    return Config(layers, tuple(warnings))
+        layers.append(_root_layer(layer, Root(folder or "/"), name, warnings, sections))
+    return Config(layers, tuple(warnings), sections)
 
 
-def _root_layer(layer: str, root: Root, relative: str, warnings: list[str]) -> tuple[Origin, Mapping[str, object]]:
+def _root_layer(
+    layer: str, root: Root, relative: str, warnings: list[str], sections: dict[str, Section]
+) -> tuple[Origin, Mapping[str, object]]:
+    """One file's settings. The tables of the project's file go into `sections`; elsewhere they are ignored."""
     path = root.full(relative)
+    origin = Origin(layer=layer, place=path)
     try:
         data = root.read(relative, size_max=CONFIG_BYTES_MAX)
     except (NoSuchFile, NotRegular):
-        return Origin(layer=layer, place=path), {}
+        return origin, {}
+    document = read_toml(data, name=path)
+    for name in SECTIONS:
+        section = document.get(name)
+        if layer == PROJECT and isinstance(section, dict):
+            sections[name] = Section(values=section, origin=origin)
+            del document[name]
+        elif section is not None:
+            del document[name]
+            warnings.append(f"{path}: {name}: only a table in the project's own {CONFIG_FILE} counts, ignored")
     values: dict[str, object] = {}
-    for key, value in _flatten(read_toml(data, name=path)):
+    for key, value in _flatten(document):
         setting = _BY_KEY.get(key)
         if setting is None or (layer == PROJECT and not setting.shared):
-            if layer != PROJECT or not key.startswith(("remotes.", "stages.", "chunking.")):
+            if layer != PROJECT or not key.startswith(_LATER):
                 reason = "unknown setting" if setting is None else "not allowed in a file that is checked in"
                 warnings.append(f"{path}: {key}: {reason}, ignored")
             continue
         values[key] = _checked(setting, value, path)
-    return Origin(layer=layer, place=path), values
+    return origin, values
 
 
 def _checked(setting: Setting, value: object, path: str) -> object:

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.benchmarks.many import dedup, history, small_files, status, tiny_commits
 from tests.benchmarks.measure import Row
 from tests.benchmarks.one import big_file, startup
+from tests.benchmarks.stages import stages
 
 BENCHMARKS = {
     "startup": startup,
@@ -22,6 +23,7 @@ BENCHMARKS = {
     "dedup": dedup,
     "big-file": big_file,
     "small-files": small_files,
+    "stages": stages,
 }
 
 

@@ -18,6 +18,9 @@ WORDS: dict[str, list[str]] = {
     "pacha.commit/1": ["commit", "rows.csv", "-m", "more", "--json"],
     "pacha.tag/1": ["tag", "rows", "1.1.0", "--json"],
     "pacha.import/1": ["import", "../old", "--json"],
+    "pacha.stage/1": ["stage", "rows:1.0.0", "staging", "--json"],
+    "pacha.stage.holders/1": ["stage", "--at", "2026-03", "--json"],
+    "pacha.stage.history/1": ["stage", "rows", "--history", "--json"],
     "pacha.list/1": ["list", "--json"],
     "pacha.list.versions/1": ["list", "rows", "--json"],
     "pacha.log/1": ["log", "rows", "--json"],
@@ -43,9 +46,11 @@ WORDS: dict[str, list[str]] = {
 
 @pytest.fixture
 def busy(git_project: Project) -> Project:
-    """A repository with history, a version, a staged draft and two heads."""
+    """A repository with history, a version that was moved, a staged draft and two heads."""
     git_project.commit("rows.csv", "a,b\n1,2\n")
     git_project("tag", "rows", "1.0.0")
+    git_project("stage", "rows:1.0.0", "archived", "--date", "2026-03-03")
+    git_project("stage", "rows:1.0.0", "development", "--date", "2026-04-03")
     git_project.commit("rows.csv", "a,b\n1,2\n3,4\n")
     git_project.write("rows.csv", "a,b\n5,6\n")
     return git_project

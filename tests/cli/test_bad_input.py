@@ -26,6 +26,7 @@ def used(project: Project) -> Project:
     """A project with a version and a head beyond it."""
     project.commit("rows.csv", "a,b\n1,2\n")
     project("tag", "rows", "1.0.0")
+    project("stage", "rows:1.0.0", "staging", "--date", "2026-03-03")
     project.commit("rows.csv", "a,b\n1,2\n3,4\n")
     return project
 
@@ -56,6 +57,27 @@ def used(project: Project) -> Project:
         (["commit", "-m", "x", "--author", " "], 2, ["Ada Lovelace"]),
         (["config", "set", "no.such", "1"], 2, ["no.such"]),
         (["config", "set", "core.jobs", "many"], 2, ["many"]),
+        (["stage", "rows", "production"], 2, ["rows:VERSION"]),
+        (["stage", "rows:head", "production"], 2, ["no version", "pacha tag"]),
+        (["stage", "rows:9.9.9", "production"], 3, ["9.9.9"]),
+        (["stage", "nobody:1.0.0", "production"], 3, ["nobody"]),
+        (["stage", "rows:1.0.0/rows.csv", "production"], 2, ["rows.csv"]),
+        (["stage", "rows:1.0.0", "live"], 2, ["no such stage: 'live'", "production"]),
+        (["stage", "rows:1.0.0", "\x1b[31m"], 2, ["no such stage"]),
+        (["-c", "user.name=", "stage", "rows:1.0.0", "prod", "--author", " "], 2, ["Ada Lovelace"]),
+        (["stage", "rows:1.0.0", "prod", "--date", "soon"], 2, ["soon"]),
+        (["stage", "rows:1.0.0", "prod", "--reason", "x" * 5000], 2, ["4096"]),
+        (["stage", "rows:1.0.0", "yanked"], 2, ["reason", "--reason"]),
+        (["stage", "rows", "--rollback"], 1, ["nothing to return to", "--history"]),
+        (["stage", "rows", "staging", "--rollback", "--reason", "x"], 2, ["not exclusive", "production"]),
+        (["stage", "--rollback", "--reason", "x"], 2, ["which one"]),
+        (["stage", "rows", "--rollback", "--history"], 2, ["do not go together"]),
+        (["stage", "--history"], 2, ["name or a version"]),
+        (["stage", "rows", "--reason", "x"], 2, ["NAME:VERSION STAGE"]),
+        (["stage", "nobody"], 3, ["nobody"]),
+        (["stage", "--at", "2026-13"], 2, ["2026-13"]),
+        (["stage", "--at", "2026-02-30"], 2, ["2026-02-30"]),
+        (["list", "--stage", "live"], 2, ["no such stage"]),
         (["comit"], 2, ["did you mean commit", "pacha --help"]),
         (["add"], 2, ["--help"]),
         (["gc", "--prune", "soon"], 2, ["soon"]),
@@ -206,7 +228,13 @@ class _Full:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 @pytest.mark.parametrize(
-    "words", [["add", "rows.csv", "more.csv"], ["commit", "rows.csv", "-m", "x"], ["tag", "rows", "2.0.0"]]
+    "words",
+    [
+        ["add", "rows.csv", "more.csv"],
+        ["commit", "rows.csv", "-m", "x"],
+        ["tag", "rows", "2.0.0"],
+        ["stage", "rows:1.0.0", "production", "--reason", "x"],
+    ],
 )
 def test_a_full_disk_costs_nothing(
     used: Project, words: list[str], number: int, monkeypatch: pytest.MonkeyPatch
@@ -263,10 +291,14 @@ def test_a_read_only_repository_is_read(used: Project, monkeypatch: pytest.Monke
         ["diff", "rows~1", "rows:head"],
         ["resolve"],
         ["rev-parse", "rows"],
+        ["stage", "rows"],
+        ["stage", "--at", "2026"],
+        ["list", "--stage", "staging"],
     ):
         used(*words)
     assert not list((used.path / ".pacha/local").glob("index.sqlite*"))
     assert_one_line(used("commit", "rows.csv", "-m", "x", code=10), "read-only")
+    assert_one_line(used("stage", "rows:1.0.0", "production", code=10), "read-only")
 
 
 def test_an_unreadable_file_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,25 @@ def versions(project: Project) -> object:
     return heads(project), [row["version"] for row in project("list", "beta", "--json").data]
 
 
+def promoted(project: Project) -> None:
+    """A version in production and one in staging."""
+    committed(project)
+    project("tag", "beta", "1.0.0")
+    project("stage", "beta:1.0.0", "staging", *DATE)
+    project("stage", "beta:1.0.0", "production", *DATE)
+    project.commit("beta.csv", "a,b\n5,5\n", "--tag", "1.1.0", *DATE)
+    project("stage", "beta:1.1.0", "staging", *DATE)
+
+
+def promoted_again(project: Project) -> None:
+    promoted(project)
+    project("stage", "beta:1.1.0", "production", *DATE)
+
+
+def stages(project: Project) -> object:
+    return [(row["version"], row["stage"]) for row in project("list", "beta", "--json").data]
+
+
 def drafts(project: Project) -> object:
     return {item["artifact"]: item["staged"] for item in project("status", "--json").data["paths"]}
 
@@ -87,6 +106,8 @@ SCENARIOS = {
     "commit again": Scenario(("commit", "-m", "second", *DATE), staged_again, heads),
     "commit with a version": Scenario(("commit", "-m", "second", "--tag", "2.0.0", *DATE), one_staged_again, versions),
     "tag": Scenario(("tag", "beta", "1.0.0"), committed, versions),
+    "stage": Scenario(("stage", "beta:1.1.0", "production", "--reason", "x", *DATE), promoted, stages),
+    "rollback": Scenario(("stage", "beta", "--rollback", "--reason", "x", *DATE), promoted_again, stages),
     "gc": Scenario(("gc", "--prune=now"), littered, heads),
 }
 

@@ -186,11 +186,12 @@ def move_file(project: Project) -> None:
     path.rename(other / path.name)
 
 
-def put_move(project: Project, number: int, prev: ObjectId | None, at: int | None = None) -> Link:
+def put_move(project: Project, number: int, prev: ObjectId | None, at: int | None = None, **members: object) -> Link:
+    usual: dict[str, object] = {"version": Version.parse("1.0.0"), "from_stage": "development", "to_stage": "staging"}
     move = moves.Move(
-        artifact=ARTIFACT, version=Version.parse("1.0.0"), from_stage="development", to_stage="staging", reason="r",
-        who="Ada <ada@example.org>", when="2026-03-03T12:00:00Z", nonce=os.urandom(4).hex(), number=number, prev=prev,
-    )  # fmt: skip
+        artifact=ARTIFACT, reason="r", who="Ada <ada@example.org>", when="2026-03-03T12:00:00Z",
+        nonce=os.urandom(4).hex(), number=number, prev=prev, **{**usual, **members},
+    )  # type: ignore[arg-type]  # fmt: skip
     link = put_meta(project, "move", moves.encode(move))
     put_ref(project, f"refs/stages/data/rows/{at or number:08d}", link)
     return link
@@ -206,6 +207,26 @@ def gap(project: Project) -> None:
 def fork(project: Project) -> None:
     put_move(project, 1, None)
     put_move(project, 2, hash_bytes(b"somebody else's first move"))
+
+
+def moved_from_elsewhere(project: Project) -> None:
+    put_move(project, 1, None, from_stage="production")
+
+
+def displaced_from_elsewhere(project: Project) -> None:
+    project("tag", "rows", "1.1.0")
+    gone = moves.Displaced(version=Version.parse("1.1.0"), to_stage="archived")
+    put_move(project, 1, None, displaced=(gone,))
+
+
+def moved_version_that_is_not_here(project: Project) -> None:
+    put_move(project, 1, None, version=Version.parse("7.0.0"))
+
+
+def held_twice(project: Project) -> None:
+    project("tag", "rows", "1.1.0")
+    first = put_move(project, 1, None, to_stage="production")
+    put_move(project, 2, first.id, version=Version.parse("1.1.0"), to_stage="production")
 
 
 def wrong_tag(project: Project) -> None:
@@ -299,6 +320,12 @@ PRODUCERS: dict[str, Callable[[Project], object]] = {
     "refMissingTarget": lambda project: head_file(project).unlink(),
     "refGap": gap,
     "refFork": fork,
+    "moveFrom": moved_from_elsewhere,
+    "moveDisplaced": displaced_from_elsewhere,
+    "moveVersion": moved_version_that_is_not_here,
+    "stageTwice": held_twice,
+    "stageUnknown": lambda project: put_move(project, 1, None, to_stage="canary"),
+    "badStageRules": lambda project: project.write(".pacha/config.toml", "[stages]\nexclusive = ['nowhere']\n"),
     "wrongTag": wrong_tag,
     "duplicateVersion": duplicate_version,
     "untrackedMeta": lambda project: project.git(

@@ -1,9 +1,10 @@
-"""Lists the artifacts, or the versions of one.
+"""Lists the artifacts, the versions of one, or the versions that are in a stage.
 
 Examples:
   pacha list
   pacha list --kind data
   pacha list fraud-detector
+  pacha list --stage production
 
 Group: look
 """
@@ -13,11 +14,11 @@ import click
 from pacha.base.names import KINDS
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
-from pacha.cli.completing import complete_names
+from pacha.cli.completing import complete_names, complete_stages
 from pacha.cli.naming import artifact_named
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, first_line, size_text
-from pacha.porcelain.list import ArtifactRow, VersionRow, list_artifacts, list_versions
+from pacha.porcelain.list import ArtifactRow, VersionRow, list_artifacts, list_in_stage, list_versions
 
 SCHEMA = ("pacha.list/1", list[ArtifactRow])
 MORE_SCHEMAS = (("pacha.list.versions/1", list[VersionRow]),)
@@ -26,13 +27,26 @@ MORE_SCHEMAS = (("pacha.list.versions/1", list[VersionRow]),)
 @command(__doc__)
 @click.argument("name", required=False, shell_complete=complete_names)
 @click.option("--kind", type=click.Choice(KINDS), help="Only artifacts of this kind.")
+@click.option("--stage", metavar="STAGE", shell_complete=complete_stages, help="Only versions in this stage.")
 @json_option
 @click.pass_obj
-def COMMAND(app: App, name: str | None, kind: str | None) -> None:
+def COMMAND(app: App, name: str | None, kind: str | None, stage: str | None) -> int:
     """Runs `pacha list`."""
-    if name is not None:
-        _versions(app, list_versions(app.workspace, artifact_named(app, name, kind)))
-        return
+    artifact = None if name is None else artifact_named(app, name, kind)
+    if stage is not None:
+        found = list_in_stage(app.workspace, stage, kind=kind, artifact=artifact)
+        _versions(app, list(found.rows), app.workspace.rules.stage(stage))
+        for item in found.unread:
+            app.output.warn(item.message)
+        return max((item.exit_code for item in found.unread), default=0)
+    if artifact is not None:
+        _versions(app, list_versions(app.workspace, artifact))
+    else:
+        _artifacts(app, kind)
+    return 0
+
+
+def _artifacts(app: App, kind: str | None) -> None:
     rows = list_artifacts(app.workspace, kind)
     if app.output.is_json:
         app.output.data(SCHEMA[0], rows)
@@ -58,17 +72,19 @@ def COMMAND(app: App, name: str | None, kind: str | None) -> None:
     )
 
 
-def _versions(app: App, rows: list[VersionRow]) -> None:
+def _versions(app: App, rows: list[VersionRow], stage: str | None = None) -> None:
     if app.output.is_json:
         app.output.data(MORE_SCHEMAS[0][0], rows)
         return
     app.output.page()
     if not rows:
-        app.output.note("no versions yet; `pacha tag NAME 0.1.0` publishes the head")
+        none = "no versions yet; `pacha tag NAME 0.1.0` publishes the head"
+        app.output.note(none if stage is None else f"no version is in {stage}")
         return
     app.output.table(
         [
             [
+                *([Styled(str(row.artifact), "cyan")] if stage is not None else []),
                 Styled(row.version, "green"),
                 row.stage or "development",
                 row.manifest.short,
@@ -79,5 +95,14 @@ def _versions(app: App, rows: list[VersionRow]) -> None:
             ]
             for row in rows
         ],
-        header=("version", "stage", "manifest", "size", "created", "author", "message"),
+        header=(
+            *(["artifact"] if stage is not None else []),
+            "version",
+            "stage",
+            "manifest",
+            "size",
+            "created",
+            "author",
+            "message",
+        ),
     )

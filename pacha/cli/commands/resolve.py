@@ -3,6 +3,7 @@
 Examples:
   pacha resolve
   pacha resolve fraud-detector --keep manifest:3f2a9c01
+  pacha resolve fraud-detector --keep fraud-detector:1.2.0
 
 Group: work
 """
@@ -72,4 +73,6 @@ def _settled(app: App, done: list[Settled]) -> None:
         return
     for item in done:
         app.output.line(f"settled {item.issue.value} of {item.artifact}: kept {item.kept.type}:{item.kept.id.short}")
+        for note in item.notes:
+            app.output.line(f"  {note}")
     app.output.hint("`pacha checkout` brings the work tree along; commit `.pacha` to Git")
