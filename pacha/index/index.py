@@ -23,7 +23,7 @@ from pacha.registry.catalog import DiskTags, Tagged, Versions, read_tagged
 from pacha.repo.repository import Repository
 from pacha.store.meta import ENDING, FETCHED, SHARED, is_hex_id
 
-LISTINGS, MANIFESTS = "listings", "manifests"
+LISTINGS, MANIFESTS, EDGES = "listings", "manifests", "edges"
 #: A folder that changed less than this before it was read may change again within the same tick of its clock.
 QUIET_NS = 2_000_000_000
 #: So many manifests are inserted together.
@@ -52,8 +52,17 @@ class Index:
     def cache(self) -> Cache:
         """The cache itself."""
         if self._opened is None:
-            self._opened = Cache(self._folder, tables=(LISTINGS, MANIFESTS))
+            self._opened = Cache(self._folder, tables=(LISTINGS, MANIFESTS, EDGES))
         return self._opened
+
+    @property
+    def root(self) -> Root:
+        """The `.pacha` that it is about."""
+        return self._root
+
+    def clock_ns(self) -> int:
+        """The time of the file system where the cache lies; 0 where nothing that is read now may be trusted later."""
+        return 0 if self._folder is None else Root(self._folder, temporary="").clock_ns()
 
     def close(self) -> None:
         """Closes the cache, if it was opened."""
