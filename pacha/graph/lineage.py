@@ -127,6 +127,7 @@ class Lineage:
         first.extend([first[-1]] * (len(self._ids) + 1 - len(first)))
         self._edges = Adjacency(first, targets, b"".join(part.roles for part in parts))
         self._views: dict[Collection[str], Adjacency] = {}
+        self._artifacts: dict[str, ArtifactName] = {}
 
     @classmethod
     def of(cls, manifests: Mapping[ObjectId, Manifest]) -> "Lineage":
@@ -173,13 +174,18 @@ class Lineage:
             part, place = self._parts[at], number - self._starts[at]
             return Node(
                 id=id,
-                artifact=ArtifactName.parse(part.artifact(place)),
+                artifact=self._artifact(part.artifact(place)),
                 created=part.time(place),
                 state=NodeState.HERE,
             )
         problem = self._damaged.get(id.raw)
         state = NodeState.ABSENT if problem is None else NodeState.DAMAGED
         return Node(id=id, artifact=None, created=None, state=state, problem=problem)
+
+    def _artifact(self, text: str) -> ArtifactName:
+        if text not in self._artifacts:
+            self._artifacts[text] = ArtifactName.parse(text)
+        return self._artifacts[text]
 
     def commits_of(self, artifact: ArtifactName) -> Ids:
         """Every manifest of an artifact, by id."""
@@ -239,6 +245,10 @@ class Lineage:
     def all_descendants(self, id: ObjectId, *, roles: Collection[str] | None = None) -> Ids:
         """Everything that came from a manifest, nearest first."""
         return self.descendants(id, roles=roles, depth=None)
+
+    def with_ancestors(self, ids: Iterable[ObjectId], *, roles: Collection[str] | None = None) -> Ids:
+        """Some manifests and everything that any of them came from, each once."""
+        return self._made(self._up(roles).reach([self._at(id) for id in ids]))
 
     def impact(
         self, starts: Iterable[ObjectId], wanted: Container[ObjectId], *, roles: Collection[str] | None = None
