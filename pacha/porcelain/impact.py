@@ -1,8 +1,10 @@
 """`pacha lineage --impact`: which versions came of some commits, in any number of steps, and on which way."""
 
+import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pacha.base.errors import Usage
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.base.semver import Version, VersionPrefix
@@ -11,7 +13,7 @@ from pacha.objects.manifest import ROLES
 from pacha.porcelain.labels import Label
 from pacha.porcelain.lineage_nodes import LineageNode, Names
 from pacha.porcelain.workspace import Workspace
-from pacha.registry.catalog import NoSuchArtifact, NoSuchVersion
+from pacha.registry.catalog import NoSuchArtifact
 from pacha.registry.resolve import STAGE_ALIASES
 from pacha.registry.revspec import parse_revision
 from pacha.registry.stages import DEVELOPMENT, PRODUCTION
@@ -108,38 +110,49 @@ def widest(workspace: Workspace, text: str, *, start: str) -> Wide:
     names one commit (`users:3.1.0`, `users:head`, `users~1`, `manifest:…`) is that one.
     Errors: those of `Workspace.resolve`.
     """
-    spec = parse_revision(text) if not text.startswith((".", "/")) else None
-    if spec is not None and (spec.name is None or spec.pin or spec.steps or spec.path is not None):
-        # A path of the work tree may look like a reference with a path in it: resolving tells.
+    spec = None if text.startswith((".", "/")) else parse_revision(text)
+    if spec is not None and (spec.name is None or spec.pin or spec.steps):
+        return _one(workspace, text, start)
+    selector = None if spec is None else spec.selector
+    prefix = None if selector is None else VersionPrefix.parse(selector)
+    if spec is None or spec.name is None or selector is None:
+        return _every_commit(workspace, text, start)
+    if prefix is None:
+        return _one(workspace, text, start)
+    artifact = workspace.catalog.find(spec.name, spec.kind)
+    tagged = [item for item in workspace.catalog.tagged(artifact) if prefix.matches(item.version)]
+    if not tagged:
+        return _one(workspace, text, start)
+    versions = f"{tagged[0].version} to {tagged[-1].version}" if len(tagged) > 1 else str(tagged[0].version)
+    ids = tuple(dict.fromkeys(item.manifest for item in tagged))
+    return Wide(ids=ids, note=f"{text} is every such version here: {versions}")
+
+
+def _one(workspace: Workspace, text: str, start: str) -> Wide:
+    revision = workspace.resolve(text, start=start)
+    return Wide(ids=(revision.manifest,), note=revision.note)
+
+
+def _every_commit(workspace: Workspace, text: str, start: str) -> Wide:
+    """All commits of an artifact that a name or a path stands for; of a path inside an artifact, its one commit."""
+    artifact: ArtifactName | None = None
+    with contextlib.suppress(NoSuchArtifact, Usage):
+        spec = parse_revision(text)
+        if spec.path is None and spec.name is not None:
+            artifact = workspace.catalog.find(spec.name, spec.kind)
+    if artifact is None:
         revision = workspace.resolve(text, start=start)
-        return Wide(ids=(revision.manifest,), note=revision.note)
-    prefix = None if spec is None or spec.selector is None else VersionPrefix.parse(spec.selector)
-    if spec is not None and spec.selector is not None and prefix is None:
-        revision = workspace.resolve(text, start=start)
-        return Wide(ids=(revision.manifest,), note=revision.note)
-    artifact = _artifact(workspace, text, start)
-    if prefix is not None:
-        tagged = [item for item in workspace.catalog.tagged(artifact) if prefix.matches(item.version)]
-        if not tagged:
-            raise NoSuchVersion(f"{artifact} has no version that begins with {spec.selector}" if spec else "")
-        versions = f"{tagged[0].version} to {tagged[-1].version}" if len(tagged) > 1 else str(tagged[0].version)
-        ids = tuple(dict.fromkeys(item.manifest for item in tagged))
-        return Wide(ids=ids, note=f"{text} is every such version here: {versions}")
-    ids = tuple(workspace.edges.lineage().commits_of(artifact))
+        if revision.path is not None or revision.artifact is None:
+            return Wide(ids=(revision.manifest,), note=revision.note)
+        artifact = revision.artifact
+    commits = artifact
+
+    def question(graph: Lineage) -> tuple[tuple[ObjectId, ...], Iterable[ObjectId]]:
+        ids = tuple(graph.commits_of(commits))
+        return ids, ids
+
+    ids = workspace.edges.ask(question)
     return Wide(ids=ids, note=f"{text} is every commit of {artifact} here: {len(ids)}")
-
-
-def _artifact(workspace: Workspace, text: str, start: str) -> ArtifactName:
-    spec = parse_revision(text) if not text.startswith((".", "/")) else None
-    try:
-        if spec is not None and spec.name is not None:
-            return workspace.catalog.find(spec.name, spec.kind)
-    except NoSuchArtifact:
-        if text not in workspace.known:
-            raise
-    found = workspace.resolve(text, start=start).artifact
-    assert found is not None
-    return found
 
 
 def _steps(names: Names, graph: Lineage, way: Sequence[ObjectId], roles: Collection[str]) -> Iterator[Step]:

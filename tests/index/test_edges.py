@@ -24,6 +24,8 @@ from pacha.repo.environment import Environment
 from pacha.repo.layout import create
 from pacha.repo.repository import open_repository
 from pacha.store.meta import FETCHED, SHARED, meta_path
+from tests.conftest import Project
+from tests.registered import story
 
 EMPTY = hash_bytes(b"")
 
@@ -267,3 +269,25 @@ def test_a_store_that_is_a_link_is_refused_with_and_without_the_index(tmp_path: 
     for remembered in (True, False):
         with store.edges(remembered=remembered) as edges, pytest.raises(NotRegular):
             edges.lineage()
+
+
+def test_no_verb_tells_more_with_the_index_than_without(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A manifest that is damaged where it lies leaves its folder as it was."""
+    monkeypatch.setattr(module, "QUIET_NS", 1)
+    made = story(project)
+    local = Root(str(project.path / ".pacha/local"), temporary="", durability=Durability.NONE)
+    words = (
+        ["lineage", "tiny:0.2.0"],
+        ["lineage", "users", "--impact"],
+        ["lineage", "--between", "users:3.1.0", "tiny"],
+    )
+    for name in ("model/tiny:0.1.0", "data/labels:1.0.0", "model/fraud:1.2.0"):
+        start = local.clock_ns()
+        while local.clock_ns() == start:
+            pass
+        before = [project(*each, "--json", code=None).out for each in words]
+        path = project.path / ".pacha" / meta_path(Link("manifest", made[name]))
+        path.write_bytes(path.read_bytes().replace(b"Ada", b"Eve"))
+        after = [project(*each, "--json", code=None).out for each in words]
+        (project.path / ".pacha/local/index.sqlite").unlink()
+        assert [project(*each, "--json", code=None).out for each in words] == after != before

@@ -155,7 +155,7 @@ def _show(app: App, report: LineageReport, format: str, output: str | None) -> N
         return
     texts: dict[str, Callable[[], str]] = {
         "tree": lambda: tree_text(report),
-        "json": lambda: app.output.data_text(SCHEMA[0], report),
+        "json": lambda: app.output.data_text(SCHEMA[0], report) + "\n",
         "dot": lambda: dot(report),
         "mermaid": lambda: mermaid(report),
         "svg": lambda: svg(report),
@@ -207,7 +207,7 @@ def _show_impact(
         app.output.warn(note)
     if output is not None:
         text = "".join(f"{_hit_text(hit)}\n" for hit in report.hits)
-        _write(app, app.output.data_text(MORE_SCHEMAS[0][0], report) if format == "json" else text, output)
+        _write(app, app.output.data_text(MORE_SCHEMAS[0][0], report) + "\n" if format == "json" else text, output)
     elif format == "json":
         app.output.data(MORE_SCHEMAS[0][0], report)
     else:
