@@ -3,9 +3,11 @@
 Nothing here recurses, so that no depth can exhaust the stack; each node is entered once, so that a forged circle ends.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate, compress
+from itertools import accumulate, chain, compress, islice, repeat
+from operator import sub
 
 
 class Adjacency:
@@ -31,21 +33,18 @@ class Adjacency:
     @cached_property
     def sources(self) -> list[int]:
         """The node that each edge starts from."""
-        first = self.first
-        return [node for node in range(len(self)) for _ in range(first[node], first[node + 1])]
+        counts = map(sub, islice(self.first, 1, None), self.first)
+        return list(chain.from_iterable(map(repeat, range(len(self)), counts)))
 
     @cached_property
     def turned(self) -> "Adjacency":
         """The same edges the other way round, sorted by where they came from."""
-        targets, sources = self.targets, self.sources
-        counts = [0] * len(self)
-        for target in targets:
-            counts[target] += 1
-        order = sorted(range(len(targets)), key=targets.__getitem__)
+        counts = Counter(self.targets)
+        order = sorted(range(len(self.targets)), key=self.targets.__getitem__)
         return Adjacency(
-            [0, *accumulate(counts)],
-            [sources[edge] for edge in order],
-            bytes([self.labels[edge] for edge in order]),
+            [0, *accumulate(map(counts.__getitem__, range(len(self))))],
+            list(map(self.sources.__getitem__, order)),
+            bytes(map(self.labels.__getitem__, order)),
         )
 
     def only(self, table: bytes) -> "Adjacency":

@@ -5,10 +5,12 @@ from, and `pacha log` shows it. A manifest that no head, version or run leads to
 that died or lost has left), so nothing is said to come of it.
 """
 
+import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
 from pacha.graph.lineage import ORIGINS, Edge, Lineage
 from pacha.objects.manifest import ROLES
@@ -147,9 +149,11 @@ def _with_attributes(names: Names, edges: Iterable[Edge]) -> Iterator[LineageEdg
     for edge in edges:
         attributes: Mapping[str, object] = {}
         if edge.has_attributes:
-            for parent in catalog.manifest(edge.child).parents:
-                if (parent.role, parent.manifest) == (edge.role, edge.parent):
-                    attributes = parent.attributes
+            # Where the file has just changed, the question will be asked again.
+            with contextlib.suppress(Absent, Corrupt):
+                for parent in catalog.manifest(edge.child).parents:
+                    if (parent.role, parent.manifest) == (edge.role, edge.parent):
+                        attributes = parent.attributes
         yield LineageEdge(child=edge.child, parent=edge.parent, role=edge.role, attributes=attributes)
 
 
