@@ -194,7 +194,8 @@ class Edges:
             now = {id: held.get(_name(id)) for id in ids}
         else:
             now = {id: self._root.stat(f"{folder}/{_name(id)}") for id in ids}
-        return [id for id in ids if fan.state(id) in (_UNSETTLED, None) or fan.state(id) != _state(now[id], None)]
+        before = {id: fan.state(id) for id in ids}
+        return [id for id in ids if before[id] in (_UNSETTLED, None) or before[id] != _state(now[id], None)]
 
     def _without(self, folder: str, ids: list[bytes]) -> _Fan:
         """What is known of a folder, less some manifests."""

@@ -10,6 +10,7 @@ import pytest
 from pacha.base.ids import ObjectId
 from tests.cli.test_output import EVIL, steering
 from tests.conftest import Project, mount_read_only
+from tests.porcelain.test_hostile import ATTACKS
 from tests.registered import move, register, story
 
 
@@ -149,6 +150,17 @@ def test_no_answer_depends_on_the_index(project: Project, made: dict[str, Object
         assert [project(*each).out for each in words] == before
     project("reindex")
     assert [project(*each).out for each in words] == before
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_hostile_store_is_refused_or_without_effect(project: Project, attack: str) -> None:
+    project.commit("rows.csv", "a,b\n1,2\n")
+    project("tag", "rows", "1.0.0")
+    project.commit("rows.csv", "a,b\n3,4\n")
+    ATTACKS[attack](project)
+    for words in (["rows"], ["rows", "--history", "--json"], ["rows", "--impact"], ["--between", "rows", "rows~1"]):
+        answer = project("--no-pager", "lineage", *words, code=None)
+        assert answer.code in (0, 1, 2, 3, 4, 5) and "Traceback" not in answer.err
 
 
 def test_a_read_only_repository_answers(
