@@ -164,7 +164,11 @@ class Output:
     def data(self, schema: str, value: object) -> None:
         """Prints the whole answer as one JSON object with its schema's name."""
         self._answered = True
-        self._write(json_text({"schema": schema, "data": plain(value)}, indent=1))
+        self._write(self.data_text(schema, value))
+
+    def data_text(self, schema: str, value: object) -> str:
+        """The whole answer as `data` prints it."""
+        return json_text({"schema": schema, "data": plain(value)}, indent=1)
 
     def record(self, *fields: str, nul: bool = False) -> None:
         """Prints one record of plumbing: fields with a blank between, and a line end or NUL after."""

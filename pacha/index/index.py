@@ -25,7 +25,7 @@ from pacha.registry.stages import StageState, staged_artifacts
 from pacha.repo.repository import Repository
 from pacha.store.meta import ENDING, FETCHED, SHARED, is_hex_id
 
-LISTINGS, MANIFESTS = "listings", "manifests"
+LISTINGS, MANIFESTS, EDGES = "listings", "manifests", "edges"
 #: So many manifests are inserted together.
 INSERT_BATCH = 2_000
 
@@ -53,8 +53,17 @@ class Index:
     def cache(self) -> Cache:
         """The cache itself."""
         if self._opened is None:
-            self._opened = Cache(self._folder, tables=(LISTINGS, MANIFESTS))
+            self._opened = Cache(self._folder, tables=(LISTINGS, MANIFESTS, EDGES))
         return self._opened
+
+    @property
+    def root(self) -> Root:
+        """The `.pacha` that it is about."""
+        return self._root
+
+    def clock_ns(self) -> int:
+        """The time of the file system where the cache lies; 0 where nothing that is read now may be trusted later."""
+        return 0 if self._folder is None else Root(self._folder, temporary="").clock_ns()
 
     def close(self) -> None:
         """Closes the cache, if it was opened."""

@@ -11,6 +11,7 @@ from pacha.base.errors import Absent, Ambiguous, Corrupt, NotFound, Usage
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.graph.trees import TreeFile, pieces, tree_files
+from pacha.index.edges import Edges
 from pacha.index.index import Index
 from pacha.objects.manifest import Manifest
 from pacha.registry.catalog import Catalog, NoSuchArtifact
@@ -73,6 +74,11 @@ class Workspace:
         return Index(self.repository)
 
     @cached_property
+    def edges(self) -> Edges:
+        """The lineage of this checkout, by way of the index."""
+        return Edges(self.index)
+
+    @cached_property
     def catalog(self) -> Catalog:
         """What is registered, versions by way of the index."""
         repository = self.repository
@@ -106,7 +112,7 @@ class Workspace:
 
     def _forget(self) -> None:
         """Looks again at what was remembered for one command."""
-        for name in ("catalog", "known"):
+        for name in ("catalog", "known", "edges"):
             self.__dict__.pop(name, None)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.benchmarks.lineage import lineage
 from tests.benchmarks.many import dedup, history, small_files, status, tiny_commits
 from tests.benchmarks.measure import Row
 from tests.benchmarks.one import big_file, startup
@@ -21,6 +22,7 @@ BENCHMARKS = {
     "commits": tiny_commits,
     "history": history,
     "dedup": dedup,
+    "lineage": lineage,
     "big-file": big_file,
     "small-files": small_files,
     "stages": stages,

@@ -40,6 +40,18 @@ WORDS: dict[str, list[str]] = {
     "pacha.count-objects/1": ["count-objects", "--json"],
     "pacha.ls-tree/1": ["ls-tree", "rows", "--json"],
     "pacha.reindex/1": ["reindex", "--json"],
+    "pacha.lineage/1": ["lineage", "rows", "--history", "--json"],
+    "pacha.lineage.impact/1": [
+        "lineage",
+        "rows",
+        "--impact",
+        "--kind",
+        "data",
+        "--stage",
+        "any",
+        "--history",
+        "--json",
+    ],
     "pacha.error/1": ["show", "nobody", "--json"],
 }
 

@@ -21,6 +21,7 @@ DAMAGED_CODE = 5
 def COMMAND(app: App) -> int:
     """Runs `pacha reindex`."""
     rebuilt = app.workspace.index.rebuild()
+    app.workspace.edges.lineage()
     if app.output.is_json:
         app.output.data(SCHEMA[0], rebuilt)
     else:
