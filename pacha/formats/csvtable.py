@@ -57,7 +57,7 @@ class CsvTable:
     def batches(self) -> Iterator[Batch]:
         """The rows as texts. Errors: `Malformed`."""
         size = batch_rows(len(self.columns))
-        first, cells, lines, read = 1, [], [], 0  # type: ignore[var-annotated]
+        first, cells, lines, read = 1, [], [], 0
         text = TextLines(self._name, self._source, bytes_max=self._bytes_max)
         for began, rows in self._chunks(text):
             cells += rows

@@ -8,11 +8,12 @@ Source: docs/data.md, "How types are found".
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from pacha.formats.datatype import DataType
 from pacha.formats.shape import Shape
-from pacha.formats.statistics import Distinct, Floats, Integers, Range, Statistic, range_of, summary_of
+from pacha.formats.statistics import DISTINCT_HASHED, Distinct, Floats, Integers, Range, Statistic, range_of, summary_of
 from pacha.formats.values import (
     INTEGER_MAX,
     INTEGER_MIN,
@@ -127,7 +128,7 @@ class Measured:
             some = present if len(kinds) == 1 else [value for value in present if type(value) is kind]
             self._add_of_kind(kind, some)
 
-    def _add_of_kind(self, kind: type, values: list[Any]) -> None:
+    def _add_of_kind(self, kind: type, values: Sequence[Any]) -> None:
         if kind is str:
             unique = set(values)
             self._add_lengths(unique)
@@ -151,7 +152,7 @@ class Measured:
         else:
             self._add_floats(values)
 
-    def _add_numbers(self, values: list[int]) -> None:
+    def _add_numbers(self, values: Sequence[int]) -> None:
         """Whole numbers; JSON's are doubles, so one beyond 64 bits is a number like any other."""
         large = [value for value in values if not INTEGER_MIN <= value <= UNSIGNED_MAX]
         if large:
@@ -208,7 +209,7 @@ class Measured:
             low, high = min(ends), max(ends)
             found |= range_of(float(low), float(high)) if is_float else range_of(low, high)
         found |= summary_of(integers.moments().merged(floats.moments()))
-        return found | {name: count for name in ("nan", "infinite") if (count := getattr(floats, name))}
+        return found | floats.odd()
 
     def _moment_figures(self, dtype: DataType) -> dict[str, Statistic]:
         ranges = dict(self._ranges)
@@ -218,6 +219,71 @@ class Measured:
             ranges["timestamp"].add(midnights)
         (found,) = ranges.values()
         return {"min": moment_text(found.minimum), "max": moment_text(found.maximum)}
+
+
+class Typed:
+    """The figures of a column whose type is known, from values as Python has them."""
+
+    __slots__ = ("_distinct", "_dtype", "_floats", "_integers", "_lengths", "_range", "_truths", "count")
+
+    def __init__(self, dtype: DataType, cap: int) -> None:
+        self._dtype = dtype
+        self.count = 0
+        self._integers = Integers()
+        self._floats = Floats()
+        self._range = Range()
+        self._lengths = Range()
+        self._distinct = Distinct(cap)
+        self._truths = 0
+
+    def add(self, values: Sequence[Any]) -> None:
+        """Takes the values of a batch; None is nothing."""
+        present = _present(values)
+        self.count += len(present)
+        if not present:
+            return
+        if self._dtype.name in ("String", "Categorical", "Binary", "List"):
+            self._lengths.add(set(map(len, present)))
+        if self._dtype.is_nested:
+            return
+        if self._dtype.name in ("String", "Categorical"):
+            self._distinct.add(set(present), self._lengths.maximum)
+        elif self._distinct.is_counting:
+            self._distinct.add(map(repr, set(present)), DISTINCT_HASHED)
+        self._add_figures(present)
+
+    def _add_figures(self, values: Sequence[Any]) -> None:
+        if self._dtype.is_integer:
+            self._integers.add(values)
+        elif self._dtype.is_float:
+            self._floats.add(values)
+        elif self._dtype.name == "Bool":
+            self._truths += sum(values)
+        elif self._dtype.name in ("Date", "Time", "Timestamp", "Decimal"):
+            self._range.add(values)
+
+    def statistics(self, rows: int) -> dict[str, Statistic]:
+        """The figures of a column of so many rows."""
+        found: dict[str, Statistic] = {"count": self.count, "nulls": rows - self.count}
+        if not self._dtype.is_nested:
+            found |= self._distinct.result()
+        if self._dtype.is_integer:
+            found |= range_of(self._integers.minimum, self._integers.maximum)
+            found |= summary_of(self._integers.moments())
+        elif self._dtype.is_float:
+            found |= range_of(self._floats.minimum, self._floats.maximum) | summary_of(self._floats.moments())
+            found |= self._floats.odd()
+        elif self._dtype.name == "Bool":
+            found["true"] = self._truths
+        elif self._range.minimum is not None:
+            found |= {"min": _end_text(self._range.minimum), "max": _end_text(self._range.maximum)}
+        elif self._lengths.minimum is not None:
+            found |= {"length_min": self._lengths.minimum, "length_max": self._lengths.maximum}
+        return found
+
+
+def _end_text(value: Any) -> str:
+    return str(value) if isinstance(value, Decimal) else moment_text(value)
 
 
 _TYPES = {

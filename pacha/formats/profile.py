@@ -1,13 +1,17 @@
 """What a table holds: its schema and the statistics of its columns, read once from beginning to end, in flat memory."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pacha.base.errors import Usage
+from pacha.formats.arrow import read_arrow
+from pacha.formats.columnar import ColumnarTable, is_available
 from pacha.formats.csvtable import CsvTable
-from pacha.formats.inspection import Malformed, Source
+from pacha.formats.inspection import Source
 from pacha.formats.jsontable import JsonTable
-from pacha.formats.measure import Measured
+from pacha.formats.measure import Measured, Typed
+from pacha.formats.parquet import read_footer
 from pacha.formats.schema import DataSchema, schema_of
 from pacha.formats.sniff import HEAD_BYTES, format_of
 from pacha.formats.statistics import Statistic, distinct_cap
@@ -19,11 +23,18 @@ PROFILE_BYTES_MAX = 256 << 20
 NOTES_MAX = 20
 
 
+TEXTUAL, COLUMNAR = ("csv", "jsonl"), ("parquet", "arrow")
+
+
+class NotTabular(Usage):
+    """A file is of no format that holds rows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What was found. `rows` were read; where it `is_partial`, there are more that were not.
+    """What was found. Where it `is_partial`, there are more rows than those that were read.
 
-    Shape: `statistics` holds a mapping for each column; numbers, or texts where a document holds no such number.
+    Shape: `extra` is what the format says besides; `statistics` holds a mapping for each column; numbers, or texts where a document holds no such number.
     """
 
     format: str
@@ -35,20 +46,38 @@ class Profile:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-def open_text_table(name: str, source: Source, *, bytes_max: int | None = None) -> Table | None:
-    """The table in a CSV, TSV or JSON lines file; None if the file is none of these. Errors: `Malformed`."""
+def profile(name: str, source: Source, *, bytes_max: int = PROFILE_BYTES_MAX) -> Profile:
+    """Profiles a file: CSV, TSV, JSON lines, Parquet or Arrow; of the last two all values if pyarrow is installed.
+
+    A text of more than `bytes_max` is profiled by its beginning. Errors: `Malformed`, `NotTabular`.
+    """
+    format = data_format(name, source)
+    if format in COLUMNAR:
+        return _profile_columnar(name, source, format, bytes_max)
+    return _profile_text(open_text_table(name, source, format, bytes_max=bytes_max))
+
+
+def data_format(name: str, source: Source) -> str:
+    """Which of the formats that hold tables a file has. Errors: `NotTabular`."""
     format = format_of(name, source.read(0, HEAD_BYTES))
-    if format is None or format.name not in ("csv", "jsonl"):
-        return None
-    if format.name == "csv":
+    if format is None or format.name not in (*TEXTUAL, *COLUMNAR):
+        raise NotTabular(
+            f"{name}: not a table", hint="tables are CSV, TSV, JSON lines, Parquet and Arrow files", path=name
+        )
+    return format.name
+
+
+def open_text_table(name: str, source: Source, format: str, *, bytes_max: int | None = None) -> Table:
+    """The table in a CSV, TSV or JSON lines file. Errors: `Malformed`."""
+    if format == "csv":
         return CsvTable(name, source, bytes_max=bytes_max)
     return JsonTable(name, source, bytes_max=bytes_max)
 
 
-def profile_text(table: Table) -> Profile:
-    """Profiles a table of texts or JSON values. Errors: `Malformed`."""
-    cap = distinct_cap(len(table.columns) if table.columns is not None else 0)
-    columns: dict[str, Measured] = {name: Measured(cap) for name in table.columns or ()}
+def _profile_text(table: Table) -> Profile:
+    columns: dict[str, Measured] = {}
+    if table.columns is not None:
+        columns = {name: Measured(distinct_cap(len(table.columns))) for name in table.columns}
     rows, uneven, notes = 0, 0, list(table.notes)
     for batch in table.batches():
         for name, values in batch.columns.items():
@@ -76,4 +105,36 @@ def profile_text(table: Table) -> Profile:
     )
 
 
-__all__ = ["PROFILE_BYTES_MAX", "Malformed", "Profile", "open_text_table", "profile_text"]
+def _profile_columnar(name: str, source: Source, format: str, bytes_max: int) -> Profile:
+    if format == "parquet":
+        footer = read_footer(name, source)
+        found = Profile(
+            format=format, schema=footer.schema, rows=footer.rows, statistics=footer.statistics,
+            extra={"row_groups": footer.row_groups, "codecs": list(footer.codecs), "created_by": footer.created_by,
+                   "metadata": dict(footer.metadata)},
+        )  # fmt: skip
+    else:
+        file = read_arrow(name, source)
+        found = Profile(
+            format=format, schema=file.schema, rows=file.rows, statistics={}, warnings=file.notes,
+            extra={"batches": file.batches, "stream": file.is_stream},
+        )  # fmt: skip
+    if not is_available() or source.size > bytes_max:
+        return found
+    return replace(found, statistics=_measured(ColumnarTable(name, source, format=format, schema=found.schema)))
+
+
+def columnar_schema(name: str, source: Source, format: str) -> DataSchema:
+    """The schema that a Parquet or Arrow file declares. Errors: `Malformed`."""
+    return read_footer(name, source).schema if format == "parquet" else read_arrow(name, source).schema
+
+
+def _measured(table: ColumnarTable) -> dict[str, dict[str, Statistic]]:
+    cap = distinct_cap(len(table.columns))
+    columns = {column.name: Typed(column.dtype, cap) for column in table.schema.columns}
+    rows = 0
+    for batch in table.batches():
+        for name, values in batch.columns.items():
+            columns[name].add(values)
+        rows += batch.rows
+    return {name: typed.statistics(rows) for name, typed in columns.items()}

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pacha.base.canonical import INTEGER_MAX, encode_compact
@@ -262,6 +263,8 @@ def _check_bounds(column: Column) -> None:
 
 def bound(value: Scalar, dtype: DataType) -> Any:
     """A bound or an allowed value as what it is compared with: a number, or a moment of time."""
+    if dtype.name == "Decimal":
+        return Decimal(str(value))
     return read_as(value, dtype) if isinstance(value, str) else value
 
 

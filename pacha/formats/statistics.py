@@ -25,6 +25,8 @@ DISTINCT_TOTAL_MAX = 2_000_000
 _DISTINCT_MIN = 16
 #: A longer text is counted by its hash.
 _KEPT_LENGTH_MAX = 64
+#: Says to `Distinct.add` that some text may be long.
+DISTINCT_HASHED = _KEPT_LENGTH_MAX + 1
 
 Statistic = int | float | str
 
@@ -106,6 +108,10 @@ class Floats:
             for start in range(0, whole, BLOCK):
                 self._moments = self._moments.merged(_block_moments(self._block[start : start + BLOCK]))
             self._block = self._block[whole:]
+
+    def odd(self) -> dict[str, Statistic]:
+        """How many are not finite, where there are any."""
+        return {name: count for name, count in (("nan", self.nan), ("infinite", self.infinite)) if count}
 
     def moments(self) -> Moments:
         """Those of the finite numbers."""
