@@ -41,10 +41,11 @@ def _figures(profile: Profile, name: str) -> dict[str, Any]:
 def schema_of_features(features: Mapping[str, Any]) -> DataSchema:
     """The schema that features tell; what a card does not say of a column is that it may be null.
 
-    A card keeps its members sorted by name, so the order of columns is lost: compare with `in_order_of`. Errors: `Malformed`.
+    A document keeps no order of members, so columns are in order of their names: compare features with features, never
+    with a file's own schema. Errors: `Malformed`.
     """
     columns = []
-    for name, feature in features.items():
+    for name, feature in sorted(features.items()):
         if not isinstance(feature, Mapping) or not isinstance(feature.get("dtype"), str):
             raise Malformed(f"feature {name!r:.80} has no dtype", hint='for instance {dtype = "Int64"}', column=name)
         try:

@@ -92,7 +92,24 @@ def _read(line: str) -> tuple[dict[str, Any], str]:
         return {}, str(error)
     if not isinstance(value, dict):
         return {}, f"not an object but {_KINDS.get(type(value), 'null')}"
+    if line.count("[") + line.count("{") > DEPTH_MAX and _is_deep(value):
+        return {}, f"nested more than {DEPTH_MAX} levels deep"
     return value, ""
+
+
+def _is_deep(value: object) -> bool:
+    """Tells whether a value is nested deeper than later steps, which recurse, are made for."""
+    level: list[Any] = [value]
+    for _ in range(DEPTH_MAX):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in (dict, list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 _KINDS = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}

@@ -4,30 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pacha.base.errors import Usage
 from pacha.formats.arrow import read_arrow
 from pacha.formats.columnar import ColumnarTable, is_available
-from pacha.formats.csvtable import CsvTable
 from pacha.formats.inspection import Source
-from pacha.formats.jsontable import JsonTable
 from pacha.formats.measure import Measured, Typed
 from pacha.formats.parquet import read_footer
 from pacha.formats.schema import DataSchema, schema_of
-from pacha.formats.sniff import HEAD_BYTES, format_of
 from pacha.formats.statistics import Statistic, distinct_cap
 from pacha.formats.table import Table
+from pacha.formats.tables import COLUMNAR, data_format, open_table
 
 #: A longer file is profiled by its beginning: at the speed of the standard library this is about half a minute.
 PROFILE_BYTES_MAX = 256 << 20
 #: What is told of rows that do not fit, and of mixed columns.
 NOTES_MAX = 20
-
-
-TEXTUAL, COLUMNAR = ("csv", "jsonl"), ("parquet", "arrow")
-
-
-class NotTabular(Usage):
-    """A file is of no format that holds rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,24 +44,7 @@ def profile(name: str, source: Source, *, bytes_max: int = PROFILE_BYTES_MAX) ->
     format = data_format(name, source)
     if format in COLUMNAR:
         return _profile_columnar(name, source, format, bytes_max)
-    return _profile_text(open_text_table(name, source, format, bytes_max=bytes_max))
-
-
-def data_format(name: str, source: Source) -> str:
-    """Which of the formats that hold tables a file has. Errors: `NotTabular`."""
-    format = format_of(name, source.read(0, HEAD_BYTES))
-    if format is None or format.name not in (*TEXTUAL, *COLUMNAR):
-        raise NotTabular(
-            f"{name}: not a table", hint="tables are CSV, TSV, JSON lines, Parquet and Arrow files", path=name
-        )
-    return format.name
-
-
-def open_text_table(name: str, source: Source, format: str, *, bytes_max: int | None = None) -> Table:
-    """The table in a CSV, TSV or JSON lines file. Errors: `Malformed`."""
-    if format == "csv":
-        return CsvTable(name, source, bytes_max=bytes_max)
-    return JsonTable(name, source, bytes_max=bytes_max)
+    return _profile_text(open_table(name, source, bytes_max=bytes_max))
 
 
 def _profile_text(table: Table) -> Profile:
@@ -122,11 +95,6 @@ def _profile_columnar(name: str, source: Source, format: str, bytes_max: int) ->
     if not is_available() or source.size > bytes_max:
         return found
     return replace(found, statistics=_measured(ColumnarTable(name, source, format=format, schema=found.schema)))
-
-
-def columnar_schema(name: str, source: Source, format: str) -> DataSchema:
-    """The schema that a Parquet or Arrow file declares. Errors: `Malformed`."""
-    return read_footer(name, source).schema if format == "parquet" else read_arrow(name, source).schema
 
 
 def _measured(table: ColumnarTable) -> dict[str, dict[str, Statistic]]:

@@ -13,10 +13,9 @@ from pacha.base.ids import hash_bytes
 from pacha.formats.columnar import ColumnarTable
 from pacha.formats.conform import Check, check_of, shown
 from pacha.formats.inspection import Source
-from pacha.formats.jsontable import JsonTable
-from pacha.formats.profile import COLUMNAR, columnar_schema, data_format, open_text_table
 from pacha.formats.schema import Column, DataSchema
 from pacha.formats.table import Batch, Table
+from pacha.formats.tables import open_table
 
 #: So many faults are listed; all are counted.
 FAULTS_MAX = 100
@@ -67,7 +66,7 @@ class Validation:
 
 def validate(schema: DataSchema, name: str, source: Source, *, faults_max: int = FAULTS_MAX) -> Validation:
     """Holds a file against a schema. Errors: `Malformed` (no table at all), `NeedsArrow`, `TooManyRows`, `NotTabular`."""
-    return _Validator(schema, faults_max).run(_open(name, source))
+    return _Validator(schema, faults_max).run(open_table(name, source, strict=False))
 
 
 def require_valid(schema: DataSchema, name: str, source: Source) -> Validation:
@@ -82,15 +81,6 @@ def require_valid(schema: DataSchema, name: str, source: Source) -> Validation:
             faults=[str(fault) for fault in found.faults],
         )
     return found
-
-
-def _open(name: str, source: Source) -> Table:
-    format = data_format(name, source)
-    if format in COLUMNAR:
-        return ColumnarTable(name, source, format=format, schema=columnar_schema(name, source, format))
-    if format == "jsonl":
-        return JsonTable(name, source, strict=False)
-    return open_text_table(name, source, format)
 
 
 class _Validator:
