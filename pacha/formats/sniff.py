@@ -32,7 +32,7 @@ FORMATS = (
     Format(name="jsonl", kind="data", endings=(".jsonl", ".ndjson")),
     Format(name="parquet", kind="data", endings=(".parquet",), magic=b"PAR1"),
     Format(name="arrow", kind="data", endings=(".arrow", ".feather"), magic=b"ARROW1"),
-    Format(name="ald", kind="data", endings=(".ald",)),
+    Format(name="ald", kind="data", endings=(".ald",), magic=b"ALDF"),
     Format(name="recipe", kind="recipe", endings=(".recipe.toml",)),
 )
 

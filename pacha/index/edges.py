@@ -21,7 +21,8 @@ from pacha.base.files import NoSuchFile, Root
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.graph.columns import BadColumns, Columns, Row, decode, encode, pack
 from pacha.graph.lineage import Lineage
-from pacha.index.index import EDGES, QUIET_NS, Index
+from pacha.index.index import EDGES, Index
+from pacha.index.stage_index import QUIET_NS
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link, type_named
 from pacha.store.meta import ENDING, FETCHED, SHARED, is_hex_id, mismatch
