@@ -19,6 +19,7 @@ PACKAGE = f"{__name__.rpartition('.')[0]}.commands"
 GROUPS = {
     "start": "Start",
     "work": "Work",
+    "registry": "Registry",
     "look": "Look",
     "keep": "Keep in order",
     "help": "Help",

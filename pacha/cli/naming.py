@@ -1,8 +1,12 @@
 """What a word that should be an artifact names: `kind/name`, a name, or a path that is known."""
 
-from pacha.base.names import ArtifactName
+import click
+
+from pacha.base.errors import Usage
+from pacha.base.names import KINDS, ArtifactName
 from pacha.cli.app import App
 from pacha.registry.catalog import NoSuchArtifact
+from pacha.registry.resolve import LATEST, Revision
 
 
 def artifact_named(app: App, text: str, kind: str | None = None) -> ArtifactName:
@@ -22,3 +26,30 @@ def artifact_named(app: App, text: str, kind: str | None = None) -> ArtifactName
     if known is None:
         raise NoSuchArtifact(f"no artifact is named {text!r}, and none lives at that path", hint="see `pacha list`")
     return known.artifact
+
+
+def revision_named(app: App, kind: str, name: str, version: str | None, *, bare: str = LATEST) -> Revision:
+    """What `NAME -v VERSION`, `NAME:VERSION`, or the path of an artifact of this kind names.
+
+    Errors: `Usage` where both a selector and -v are there or it is of another kind, and those of references.
+    """
+    text = name
+    typed, slash, rest = name.partition("/")
+    if slash and typed in KINDS and typed != kind:
+        raise WrongKind(f"{name} is not a {kind}", hint=f"`pacha {typed} …` is for a {typed}")
+    is_path = name.startswith(("./", "../", "/")) or name in app.workspace.known
+    if not is_path and not (slash and typed == kind):
+        text = f"{kind}/{name}"
+    if version is not None:
+        if ":" in name:
+            raise click.UsageError(f"{name} has a version already; leave out -v")
+        artifact = artifact_named(app, name, kind)
+        text = f"{artifact}:{version}"
+    revision = app.resolve(text, bare=bare)
+    if revision.artifact is None or revision.artifact.kind != kind:
+        raise WrongKind(f"{name} is {revision.artifact or revision.link}, not a {kind}", hint=f"see `pacha list --kind {kind}`")
+    return revision
+
+
+class WrongKind(Usage):
+    """An artifact of another kind was named."""

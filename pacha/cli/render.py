@@ -143,6 +143,16 @@ class Output:
         for line in text.splitlines():
             self.line(line)
 
+    def painted_text(self, text: str) -> None:
+        """Prints lines that were sanitised before they were painted."""
+        for line in text.splitlines():
+            self._write(line.rstrip())
+
+    @property
+    def has_color(self) -> bool:
+        """Tells whether the answer may be coloured."""
+        return self._has_color(err=False)
+
     def table(self, rows: Sequence[Sequence[Piece]], *, header: Sequence[str] = ()) -> None:
         """Prints columns, the last one as long as it is."""
         all_rows: list[Sequence[Piece]] = [*([[Styled(name, "bold") for name in header]] if header else []), *rows]

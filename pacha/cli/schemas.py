@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from pacha.cli.commands_table import PACKAGE, command_names
+from pacha.cli.groups import group_schemas
 from pacha.cli.plain import json_schema
 
 _ERROR = {
@@ -27,7 +28,7 @@ _ERROR = {
 
 
 def _types() -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = group_schemas()
     for name in command_names():
         module = import_module(f"{PACKAGE}.{name.replace('-', '_')}")
         for schema, kind in (

@@ -4,7 +4,7 @@ Order (I1, I2): manifests durable, then one journal line with every ref, draft a
 asked for, then the heads.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from pacha.base.errors import Conflict, Negative, NotFound, Usage
@@ -14,8 +14,11 @@ from pacha.base.semver import Version
 from pacha.objects.manifest import Manifest, Parent
 from pacha.objects.tag import Tag
 from pacha.objects.types import Link
-from pacha.porcelain.add import AddOptions, draft_paths, ignore_paths
-from pacha.porcelain.tag import check_free, describe_taken
+from pacha.porcelain.add import ignore_paths
+from pacha.porcelain.drafting import AddOptions, Job, check_distinct, job_for, make_drafts, same_bytes, say
+from pacha.porcelain.roles import flags_of, in_order, settled
+from pacha.porcelain.said import MEASURED, Said, adds_to, beginning, with_measured
+from pacha.porcelain.tag import check_fits, check_free, describe_taken, version_for
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName, head_ref, heads_folder, version_ref
 from pacha.refs.transaction import StateChange, Transaction
@@ -43,7 +46,7 @@ class CommitOptions:
     date: str
     bump: str | None = None
     only: tuple[ArtifactName, ...] = ()
-    card: Mapping[str, object] = field(default_factory=dict)
+    said: Said = field(default_factory=Said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,7 @@ class Committed:
     digest: ObjectId
     size: int
     new_bytes: int
-    path: str
+    path: str | None
     version: Version | None = None
     notes: tuple[str, ...] = ()
 
@@ -77,21 +80,35 @@ def commit_paths(workspace: Workspace, paths: Sequence[str], options: CommitOpti
 
     Errors: those of `add` and `commit`.
     """
+    jobs = [job_for(workspace, path, AddOptions()) for path in dict.fromkeys(paths)]
+    return commit_jobs(workspace, jobs, options, AddOptions(said=options.said))
+
+
+def commit_jobs(
+    workspace: Workspace, jobs: Sequence[Job], options: CommitOptions, adding: AddOptions
+) -> list[Committed]:
+    """Stores what some jobs found and commits it, in one go. Errors: those of `add` and `commit`."""
     _check_message(options.message)
+    check_distinct(jobs)
     with workspace.session() as session:
-        drafts = draft_paths(workspace, session, paths, AddOptions())
+        drafts = make_drafts(workspace, session, jobs, adding)
         with session.queue():
-            made = record(workspace, session, drafts, options)
+            made = record(workspace, session, drafts, replace(options, said=Said()))
         session.maintain_packs()
-    ignore_paths(workspace, [draft for draft in drafts if draft.artifact.kind != "recipe"])
-    return made
+    paths = [draft.path for draft in drafts if draft.artifact.kind != "recipe" and draft.path is not None]
+    notes = tuple(note for job in jobs for note in job.notes)
+    ignore_paths(workspace, paths)
+    return [replace(item, notes=(*notes, *item.notes)) for item in made[:1]] + made[1:]
 
 
 def record(workspace: Workspace, session: Session, drafts: Sequence[Draft], options: CommitOptions) -> list[Committed]:
     """Commits some drafts within a session that is open. Errors: as `commit`."""
-    notes: dict[ArtifactName, str] = {}
+    notes: dict[ArtifactName, list[str]] = {draft.artifact: [] for draft in drafts}
     drafts = [_rebased(workspace, draft, notes) for draft in drafts]
-    changed = [draft for draft in drafts if not _is_same(workspace, draft, options)]
+    staged = {draft.path: draft.artifact for draft in drafts if draft.path is not None}
+    drafts = [beginning(same_bytes(workspace, draft.previous, draft.content.digest), draft) for draft in drafts]
+    drafts = say(workspace, drafts, options.said, staged=staged)
+    changed = [draft for draft in drafts if not _is_same(workspace, draft)]
     if not changed:
         raise NothingToCommit(
             "nothing to commit: the drafts are what is committed already",
@@ -103,13 +120,16 @@ def record(workspace: Workspace, session: Session, drafts: Sequence[Draft], opti
             + ", ".join(str(draft.artifact) for draft in changed),
             hint="commit them first, then `pacha tag NAME VERSION` each; or name one: `pacha commit NAME --tag …`",
         )
-    version = None if options.bump is None else next_version(workspace, changed[0].artifact, options.bump)
-    made = [(draft, _put_manifest(session, draft, options)) for draft in changed]
-    refusable = None
-    if version is not None:
-        refusable = _put_version(workspace, session, changed[0].artifact, version, made[0][1].id)
+    made, link = _put_all(workspace, session, changed, options), None
+    for draft, _, manifest in made:
+        notes[draft.artifact].extend(_unsaid(workspace, manifest))
+    version = refusable = None
+    if options.bump is not None:
+        draft, link, manifest = made[0]
+        version = next_version(workspace, draft.artifact, options.bump, manifest)
+        refusable = _put_version(session, draft.artifact, version, link.id)
     session.settle()
-    present = session.apply(_transaction(workspace, made, refusable))
+    present = session.apply(_transaction(workspace, [(draft, link) for draft, link, _ in made], refusable))
     if present is not None:
         assert version is not None
         raise LostRace(
@@ -126,43 +146,55 @@ def record(workspace: Workspace, session: Session, drafts: Sequence[Draft], opti
             new_bytes=draft.new_bytes,
             path=draft.path,
             version=version,
-            notes=(notes[draft.artifact],) if draft.artifact in notes else (),
+            notes=tuple(notes[draft.artifact]),
         )
-        for draft, link in made
+        for draft, link, _ in made
     ]
 
 
-def _rebased(workspace: Workspace, draft: Draft, notes: dict[ArtifactName, str]) -> Draft:
+def _unsaid(workspace: Workspace, manifest: Manifest) -> list[str]:
+    """What the predecessor said of itself and this commit does not, with the flags that would say it again."""
+    found = []
+    for id in manifest.previous()[:1]:
+        before = workspace.catalog.manifest(id)
+        name = manifest.path or manifest.artifact.name
+        had_roles = [parent for parent in before.parents if parent.role != "previous"]
+        has_roles = any(parent.role != "previous" for parent in manifest.parents)
+        if had_roles and not has_roles:
+            found.append(
+                f"the commit before said where it came from, and this one does not; if it still holds: "
+                f"pacha commit {name} -m 'lineage' {flags_of(workspace, had_roles)}"
+            )
+        said = sorted(set(before.card) - set(MEASURED))
+        if said and not set(manifest.card) - set(MEASURED):
+            found.append(
+                f"the commit before had a card ({', '.join(said[:6])}), and this one has none; to take it over: "
+                f"pacha commit {name} -m 'card' --card manifest:{id.short}"
+            )
+    return found
+
+
+def _rebased(workspace: Workspace, draft: Draft, notes: dict[ArtifactName, list[str]]) -> Draft:
     """A draft that comes after what this checkout has: after `git switch`, its base may be gone. Errors: `Ambiguous`."""
     if all(workspace.is_here(id) for id in draft.previous):
         return draft
     base, _ = workspace.base_of(draft.artifact)
-    notes[draft.artifact] = (
+    notes[draft.artifact].append(
         f"{draft.path} was staged after manifest:{draft.previous[0].short}, which is not in this checkout; "
         "the commit comes after this checkout's head"
     )
     return replace(draft, previous=base)
 
 
-def next_version(workspace: Workspace, artifact: ArtifactName, bump: str) -> Version:
-    """The version that `--tag` asks for, which must be free. Errors: `BadVersion`, `ExistingVersion`."""
-    version = version_for(workspace, artifact, bump)
-    check_free(workspace, artifact, version, None)
-    return version
+def next_version(workspace: Workspace, artifact: ArtifactName, bump: str, manifest: Manifest) -> Version:
+    """The version that `--tag` asks for, which must be free and fit what changed.
 
-
-def version_for(workspace: Workspace, artifact: ArtifactName, bump: str) -> Version:
-    """A version that was written out, or the latest with a part raised. Errors: `BadVersion`.
-
-    The latest counts though it be yanked: its name stays taken.
+    Errors: `BadVersion`, `ExistingVersion`, `LyingVersion`.
     """
-    if bump in ("major", "minor", "patch"):
-        latest = workspace.catalog.tagged(artifact).latest()
-        version = Version.parse("0.1.0" if bump != "major" else "1.0.0")
-        if latest is not None:
-            version = latest.version.bump(bump)
-        return version
-    return Version.parse(bump)
+    version = version_for(workspace, artifact, bump, manifest)
+    check_free(workspace, artifact, version, None)
+    check_fits(workspace, version, manifest)
+    return version
 
 
 def _chosen(workspace: Workspace, options: CommitOptions) -> list[Draft]:
@@ -179,20 +211,37 @@ def _chosen(workspace: Workspace, options: CommitOptions) -> list[Draft]:
     return chosen
 
 
-def _is_same(workspace: Workspace, draft: Draft, options: CommitOptions) -> bool:
+def _is_same(workspace: Workspace, draft: Draft) -> bool:
     """Equal tree, card and parents other than `previous`: nothing to commit."""
     heads = workspace.catalog.heads(draft.artifact)
     if len(heads) != 1 or draft.previous not in ((), (heads[0],)):
         return False
     manifest = workspace.catalog.manifest(heads[0])
-    roles = [parent for parent in manifest.parents if parent.role != "previous"]
-    card = {**draft.card, **options.card}
-    return manifest.digest == draft.content.digest and not roles and (not card or card == manifest.card)
+    return manifest.digest == draft.content.digest and not adds_to(manifest, draft)
 
 
-def _put_manifest(session: Session, draft: Draft, options: CommitOptions) -> Link:
+def _put_all(
+    workspace: Workspace, session: Session, drafts: Sequence[Draft], options: CommitOptions
+) -> list[tuple[Draft, Link, Manifest]]:
+    """Puts the manifests of some drafts, each after those that it names as parents; answers in the drafts' order."""
+    made: dict[ArtifactName, tuple[Draft, Link, Manifest]] = {}
+    ids: dict[ArtifactName, ObjectId] = {}
+    for draft in in_order(drafts):
+        ready = settled(workspace, draft, ids)
+        manifest = _manifest(ready, options)
+        link = session.put("manifest", manifest)
+        ids[draft.artifact] = link.id
+        made[draft.artifact] = (draft, link, manifest)
+    return [made[draft.artifact] for draft in drafts]
+
+
+def _manifest(draft: Draft, options: CommitOptions) -> Manifest:
     content = draft.content
-    manifest = Manifest(
+    parents = [Parent(role="previous", manifest=id, attributes={}) for id in draft.previous]
+    for parent in draft.parents or ():
+        assert isinstance(parent.source, ObjectId)
+        parents.append(Parent(role=parent.role, manifest=parent.source, attributes=parent.attributes))
+    return Manifest(
         artifact=draft.artifact,
         tree=content.tree,
         digest=content.digest,
@@ -200,21 +249,18 @@ def _put_manifest(session: Session, draft: Draft, options: CommitOptions) -> Lin
         shape=content.shape,
         path=draft.path,
         files=content.files,
-        parents=tuple(Parent(role="previous", manifest=id, attributes={}) for id in draft.previous),
-        card={**draft.card, **options.card},
-        facts={},
-        facts_detail=None,
+        parents=tuple(parents),
+        card=with_measured(draft.card or {}, draft.measured),
+        facts=draft.facts,
+        facts_detail=draft.facts_detail,
         author=options.author,
         created=options.date,
         message=options.message,
         extra={},
     )
-    return session.put("manifest", manifest)
 
 
-def _put_version(
-    workspace: Workspace, session: Session, artifact: ArtifactName, version: Version, manifest: ObjectId
-) -> tuple[RefName, Link]:
+def _put_version(session: Session, artifact: ArtifactName, version: Version, manifest: ObjectId) -> tuple[RefName, Link]:
     link = session.put("tag", Tag(artifact=artifact, version=version, manifest=manifest, extra={}))
     return version_ref(artifact, version), link
 
@@ -231,10 +277,12 @@ def _transaction(
         superseded = {head_ref(draft.artifact, id) for id in draft.previous}
         remove.extend(name for name in repository.refs.names(heads_folder(draft.artifact)) if name in superseded)
         draft_path, memory_path = draft_file(draft.artifact), memory_file(draft.artifact)
-        memory = Memory(artifact=draft.artifact, path=draft.path, manifest=link.id, digest=draft.content.digest)
         old = repository.read_state(draft_path)
         if old is not None:
             state.append(StateChange(path=draft_path, old=old, new=None))
+        if draft.path is None:
+            continue
+        memory = Memory(artifact=draft.artifact, path=draft.path, manifest=link.id, digest=draft.content.digest)
         state.append(StateChange(path=memory_path, old=repository.read_state(memory_path), new=encode_memory(memory)))
     return Transaction(refusable=refusable, create=tuple(create), remove=tuple(remove), state=tuple(state))
 

@@ -6,8 +6,10 @@ from pacha.base.errors import Absent, Conflict, Corrupt
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.base.semver import Version
+from pacha.objects.manifest import Manifest
 from pacha.objects.tag import Tag
 from pacha.objects.types import Link
+from pacha.porcelain.versioning import AUTO, PARTS, check_fits, fitting_version
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import version_ref
 from pacha.refs.transaction import Transaction
@@ -29,7 +31,7 @@ class TagResult:
 
 def tag(workspace: Workspace, artifact: ArtifactName, version: Version, manifest: ObjectId) -> TagResult:
     """Publishes a manifest as a version; the same one again changes nothing. Errors: `ExistingVersion`, `Absent`."""
-    workspace.catalog.manifest(manifest)
+    check_fits(workspace, version, workspace.catalog.manifest(manifest))
     with workspace.session() as session, session.queue():
         if not check_free(workspace, artifact, version, manifest):
             return TagResult(artifact=artifact, version=version, manifest=manifest, is_new=False)
@@ -39,6 +41,21 @@ def tag(workspace: Workspace, artifact: ArtifactName, version: Version, manifest
         if present is not None:
             raise ExistingVersion(describe_taken(workspace, artifact, version, present), hint=_hint(artifact))
     return TagResult(artifact=artifact, version=version, manifest=manifest, is_new=True)
+
+
+def version_for(workspace: Workspace, artifact: ArtifactName, bump: str, manifest: Manifest) -> Version:
+    """A version that was written out, the latest with a part raised, or with `auto` the one that fits what changed.
+
+    The latest counts though it be yanked: its name stays taken. Errors: `BadVersion`.
+    """
+    if bump not in (AUTO, *PARTS):
+        return Version.parse(bump)
+    latest = workspace.catalog.tagged(artifact).latest()
+    if latest is None:
+        return Version.parse("1.0.0" if bump == "major" else "0.1.0")
+    if bump == AUTO:
+        return fitting_version(latest.version, workspace.catalog.manifest(latest.manifest), manifest)
+    return latest.version.bump(bump)
 
 
 def check_free(workspace: Workspace, artifact: ArtifactName, version: Version, manifest: ObjectId | None) -> bool:

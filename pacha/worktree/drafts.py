@@ -32,14 +32,31 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DraftParent:
+    """Where the next manifest comes from: a manifest, or another artifact whose draft is committed with this one."""
+
+    role: str
+    source: ObjectId | ArtifactName
+    attributes: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The next manifest of an artifact, before it has an author, a time and a message."""
+    """The next manifest of an artifact, before it has an author, a time and a message.
+
+    `path` is None for an artifact that does not live in the work tree. `card` and `parents` are what was said of it;
+    None means that nothing was. `measured` are members of the card that a machine fills.
+    """
 
     artifact: ArtifactName
-    path: str
+    path: str | None
     content: Content
     previous: tuple[ObjectId, ...]
-    card: Mapping[str, object] = field(default_factory=dict)
+    card: Mapping[str, object] | None = None
+    parents: tuple[DraftParent, ...] | None = None
+    measured: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
+    facts_detail: ObjectId | None = None
     new_bytes: int = 0
 
 
@@ -78,7 +95,11 @@ def encode_draft(draft: Draft) -> bytes:
             if files is None
             else [[file.path, file.size, file.digest.hex, file.executable] for file in files],
             "previous": [id.hex for id in draft.previous],
-            "card": dict(draft.card),
+            "card": None if draft.card is None else dict(draft.card),
+            "parents": None if draft.parents is None else [_parent_value(parent) for parent in draft.parents],
+            "measured": dict(draft.measured),
+            "facts": dict(draft.facts),
+            "facts_detail": None if draft.facts_detail is None else draft.facts_detail.hex,
             "new_bytes": draft.new_bytes,
         }
     )
@@ -91,7 +112,7 @@ def decode_draft(data: bytes, *, path: str) -> Draft:
         files = value["files"]
         return Draft(
             artifact=ArtifactName.parse(_text(value["artifact"])),
-            path=_text(value["path"]),
+            path=None if value["path"] is None else _text(value["path"]),
             content=Content(
                 tree=ObjectId.parse(_text(value["tree"])),
                 digest=ObjectId.parse(_text(value["digest"])),
@@ -100,7 +121,11 @@ def decode_draft(data: bytes, *, path: str) -> Draft:
                 files=None if files is None else tuple(_file(item) for item in _list(files)),
             ),
             previous=tuple(ObjectId.parse(_text(id)) for id in _list(value["previous"])),
-            card=_mapping(value["card"]),
+            card=None if not value["card"] else _mapping(value["card"]),
+            parents=None if value.get("parents") is None else tuple(_parent(item) for item in _list(value["parents"])),
+            measured=_mapping(value.get("measured", {})),
+            facts=_mapping(value.get("facts", {})),
+            facts_detail=None if value.get("facts_detail") is None else ObjectId.parse(_text(value["facts_detail"])),
             new_bytes=_number(value["new_bytes"]),
         )
     except (Corrupt, KeyError, TypeError, ValueError) as error:
@@ -135,6 +160,20 @@ def decode_memory(data: bytes, *, path: str) -> Memory:
 
 def _bad(path: str) -> BadState:
     return BadState(f"{path}: cannot be read", hint=f"remove it and add the path again: rm {path}", path=path)
+
+
+def _parent_value(parent: DraftParent) -> list[object]:
+    return [parent.role, str(parent.source), dict(parent.attributes)]
+
+
+def _parent(item: object) -> DraftParent:
+    role, source, attributes = _list(item)
+    text = _text(source)
+    return DraftParent(
+        role=_text(role),
+        source=ArtifactName.parse(text) if "/" in text else ObjectId.parse(text),
+        attributes=_mapping(attributes),
+    )
 
 
 def _file(item: object) -> FileEntry:

@@ -1,12 +1,14 @@
 """Stores what lies at paths, and drafts it for the next commit.
 
 Kind and name come from the bytes and the path; a folder is one artifact. A path that was added once is known, and
-`pacha add .` refreshes all known ones. Your files are never touched.
+`pacha add .` refreshes all known ones. Your files are never touched. The flags say where an artifact comes from and what
+stands on its card; they are about one artifact.
 
 Examples:
   pacha add model.safetensors
   pacha add data/train --kind data --name train
   pacha add .
+  pacha add models/fraud --trained-on data/users.csv --metric auc=0.93
 
 Group: work
 """
@@ -19,7 +21,9 @@ from pacha.cli.commands_table import command
 from pacha.cli.completing import complete_files
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, count_text, size_text
-from pacha.porcelain.add import AddOptions, AddResult, add
+from pacha.cli.said import said_by, said_options
+from pacha.porcelain.add import AddResult, add
+from pacha.porcelain.drafting import AddOptions
 
 SCHEMA = ("pacha.add/1", AddResult)
 
@@ -30,15 +34,17 @@ SCHEMA = ("pacha.add/1", AddResult)
 @click.option("--name", help="What it is called, where the path is not its name.")
 @click.option("-f", "--force", is_flag=True, help="Stage the bytes of an older version as the next one.")
 @click.option("--dereference", is_flag=True, help="Store what symbolic links point to.")
+@said_options()
 @json_option
-@click.pass_obj
+@click.pass_context
 def COMMAND(
-    app: App, paths: tuple[str, ...], kind: str | None, name: str | None, force: bool, dereference: bool
+    context: click.Context, paths: tuple[str, ...], kind: str | None, name: str | None, force: bool, dereference: bool
 ) -> None:
     """Runs `pacha add`."""
+    app: App = context.obj
     if name is not None and len(paths) > 1:
         raise click.UsageError("--name names one artifact; add the paths one by one")
-    options = AddOptions(kind=kind, name=name, force=force, dereference=dereference)
+    options = AddOptions(kind=kind, name=name, force=force, dereference=dereference, said=said_by(context))
     result = add(app.workspace, [app.relative(path) for path in paths], options)
     for note in result.notes:
         app.output.note(note)
@@ -46,7 +52,7 @@ def COMMAND(
         app.output.data(SCHEMA[0], result)
         return
     for item in result.added:
-        color = "green" if item.state == "new" else "yellow" if item.state == "modified" else "dim"
+        color = {"new": "green", "modified": "yellow", "described": "yellow"}.get(item.state, "dim")
         files = f", {count_text(item.files, 'file')}" if item.files != 1 else ""
         app.output.line(
             Styled(f"{item.state:9} ", color),

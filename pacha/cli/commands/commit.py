@@ -1,11 +1,13 @@
 """Turns drafts into commits, all of them or none.
 
-Without paths or names, everything that is staged; with paths, those are added first.
+Without paths or names, everything that is staged; with paths, those are added first. The flags say where an artifact
+comes from and what stands on its card. A commit of other bytes takes nothing over from the one before; it tells what
+that said. `--tag auto` takes the version number that fits what changed.
 
 Examples:
   pacha commit -m "trained on March data"
   pacha commit -m "trained on March data" --tag minor
-  pacha commit model.safetensors -m "longer warm-up"
+  pacha commit model.safetensors -m "longer warm-up" --recipe base:1.0.0 --metric auc=0.93
 
 Group: work
 """
@@ -21,6 +23,7 @@ from pacha.cli.commands_table import command
 from pacha.cli.naming import artifact_named
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, size_text
+from pacha.cli.said import said_by, said_options
 from pacha.porcelain.commit import CommitOptions, Committed, commit, commit_paths
 from pacha.porcelain.identity import author as author_of
 
@@ -30,15 +33,22 @@ SCHEMA = ("pacha.commit/1", list[Committed])
 @command(__doc__)
 @click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
 @click.option("-m", "--message", required=True, help="What changed, and why.")
-@click.option("--tag", "bump", metavar="VERSION", help="Publish it too: 1.2.0, or major, minor, patch.")
+@click.option("--tag", "bump", metavar="VERSION", help="Publish it too: 1.2.0, or major, minor, patch, auto.")
 @click.option("--author", metavar="'NAME <MAIL>'", help="Who made it, where that is not you.")
 @click.option("--date", metavar="TIME", help="When it was made (RFC 3339, or a date).")
+@said_options()
 @json_option
-@click.pass_obj
+@click.pass_context
 def COMMAND(
-    app: App, names: tuple[str, ...], message: str, bump: str | None, author: str | None, date: str | None
+    context: click.Context,
+    names: tuple[str, ...],
+    message: str,
+    bump: str | None,
+    author: str | None,
+    date: str | None,
 ) -> None:
     """Runs `pacha commit`."""
+    app: App = context.obj
     workspace = app.workspace
     paths, artifacts = _split(app, names)
     options = CommitOptions(
@@ -47,6 +57,7 @@ def COMMAND(
         date=parse_timestamp(date) if date else workspace.repository.now(),
         bump=bump,
         only=tuple(artifacts),
+        said=said_by(context),
     )
     made = commit_paths(workspace, paths, options) if paths else commit(workspace, options)
     for note in (note for item in made for note in item.notes):

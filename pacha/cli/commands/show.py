@@ -17,13 +17,15 @@ from pacha.cli.commands_table import command
 from pacha.cli.completing import complete_refs
 from pacha.cli.options import json_option
 from pacha.cli.plain import plain
-from pacha.cli.render import Styled, count_text, size_text
+from pacha.cli.render import Styled, count_text, first_line, size_text
 from pacha.porcelain.show import Presence, Shown, show
 from pacha.registry.resolve import LATEST
 
 SCHEMA = ("pacha.show/1", Shown)
 #: So many files are listed; more are counted.
 FILES_SHOWN = 64
+#: Longer members are cut; `card` and `inspect` show them whole.
+TEXT_SHOWN = 160
 
 
 @command(__doc__)
@@ -36,6 +38,11 @@ def COMMAND(app: App, ref: str) -> None:
     if app.output.is_json:
         app.output.data(SCHEMA[0], shown)
         return
+    show_text(app, shown)
+
+
+def show_text(app: App, shown: Shown) -> None:
+    """Prints a commit for people."""
     app.output.page()
     _head(app, shown)
     _files(app, shown)
@@ -43,11 +50,12 @@ def COMMAND(app: App, ref: str) -> None:
         name = str(parent.artifact) if parent.artifact else "not in this checkout"
         versions = f" ({', '.join(parent.versions)})" if parent.versions else ""
         app.output.line(f"{parent.role}: {name}{versions}  manifest:{parent.manifest.short}")
-    if shown.card:
-        app.output.line(Styled("card", "bold"))
-        for key, value in sorted(shown.card.items()):
+    for heading, members in (("card", shown.card), ("facts", shown.facts)):
+        if members:
+            app.output.line(Styled(heading, "bold"))
+        for key, value in sorted(members.items()):
             text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
-            app.output.line(f"  {key}: {text}")
+            app.output.line(f"  {key}: {first_line(text)[:TEXT_SHOWN]}")
     app.output.line()
     for line in shown.message.splitlines():
         app.output.line(f"    {line}")
@@ -68,7 +76,7 @@ def _head(app: App, shown: Shown) -> None:
     app.output.table(
         [
             ["manifest", f"manifest:{shown.manifest}"],
-            ["digest", f"b3:{shown.digest}"],
+            ["digest", f"blake3:{shown.digest}"],
             ["author", shown.author],
             ["date", shown.created],
             ["path", shown.path or "-"],

@@ -1,0 +1,75 @@
+"""Registers a recipe file: add, commit and tag in one go, all of it or nothing.
+
+Name and version are the file's own, unless --name and -v say otherwise. The environment that Pacha runs in (Python,
+packages, lock files) is captured beside it.
+
+Examples:
+  pacha recipe register base.recipe.toml
+  pacha recipe register base.recipe.toml --name base -v 1.1.0
+
+Group: registry
+"""
+
+import os
+
+import click
+
+from pacha.base.clock import parse_timestamp
+from pacha.base.errors import Usage
+from pacha.base.files import naming
+from pacha.base.names import ArtifactName
+from pacha.cli.app import App
+from pacha.cli.completing import complete_files
+from pacha.cli.groups import registry_command
+from pacha.cli.options import json_option
+from pacha.cli.registry.register import show
+from pacha.cli.said import said_by, said_options
+from pacha.porcelain.identity import author as author_of
+from pacha.porcelain.register import Registered, RegisterOptions, register
+from pacha.registry.card_file import CARD_BYTES_MAX
+from pacha.registry.recipe import Recipe, read_recipe
+
+SCHEMAS = (("register/1", Registered),)
+
+
+def make(kind: str) -> click.Command:
+    """The command."""
+
+    @registry_command(__doc__, kind)
+    @click.argument("path", shell_complete=complete_files)
+    @click.option("--name", help="Its name, where that is not the file's own.")
+    @click.option("-v", "--version", metavar="VERSION", help="Its version, where that is not the file's own.")
+    @click.option("-m", "--message", help="What changed, and why.")
+    @said_options(members=False)
+    @click.option("--author", metavar="'NAME <MAIL>'", help="Who made it, where that is not you.")
+    @click.option("--date", metavar="TIME", help="When it was made (RFC 3339, or a date).")
+    @json_option
+    @click.pass_context
+    def run(
+        context: click.Context, path: str, name: str | None, version: str | None, message: str | None,
+        author: str | None, date: str | None,
+    ) -> None:  # fmt: skip
+        """Registers."""
+        app: App = context.obj
+        recipe = recipe_at(app, path)
+        name, version = name or recipe.name, version or recipe.version
+        if not name or not version:
+            missing = "name" if not name else "version"
+            raise Usage(f"{path}: has no {missing}", hint=f"write `{missing} = …` into it, or say --{missing}")
+        options = RegisterOptions(
+            version=version,
+            author=author_of(app.workspace, author),
+            date=parse_timestamp(date) if date else app.workspace.repository.now(),
+            message=message,
+            said=said_by(context),
+        )
+        show(app, kind, register(app.workspace, ArtifactName(kind, name), path, options))
+
+    return run
+
+
+def recipe_at(app: App, path: str) -> Recipe:
+    """Reads a recipe file that was typed. Errors: `BadCard`, `MachineFailed`."""
+    full = os.path.normpath(os.path.join(app.start, path))
+    with naming(path), open(full, "rb") as file:
+        return read_recipe(file.read(CARD_BYTES_MAX + 1), name=path)

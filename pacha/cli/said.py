@@ -1,0 +1,111 @@
+"""The flags by which `add`, `commit` and `register` are told of an artifact: its card, its metrics, where it comes from."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from pacha.cli.app import App
+from pacha.cli.completing import complete_files, complete_refs
+from pacha.porcelain.roles import SAID_ROLES, RoleSaid, parse_role
+from pacha.porcelain.said import Said
+
+_Function = Callable[..., Any]
+_HELP = {
+    "trained_on": "What it was trained on: a reference, or a path of the work tree (staged or committed).",
+    "validated_on": "What it was validated on.",
+    "evaluated_on": "What it was evaluated on.",
+    "recipe": "The recipe that it was made by.",
+    "run": "The run that made it.",
+    "fine_tuned_from": "The model that it was fine-tuned from.",
+    "distilled_from": "Its teacher, as REF,temperature=2.0.",
+    "merged_from": "A model merged into it, as REF,weight=0.5; once for each.",
+    "quantized_from": "The model that it quantizes, as REF,quantization=int8.",
+    "pruned_from": "The model that it prunes, as REF,sparsity=0.5.",
+    "derived_from": "Anything else that it comes from.",
+}
+#: Common members of a card that have a flag of their own: flag, member, help.
+_MEMBERS = (
+    (("-d", "--description"), "description", "What it is, in a sentence or more."),
+    (("--license",), "license", "Its licence, for instance MIT or CC-BY-4.0."),
+    (("-p", "--purpose"), "purpose", "What the dataset is for."),
+)
+
+
+def said_options(*, members: bool = True) -> Callable[[_Function], _Function]:
+    """Adds the flags to a command; `said_by` then returns what they said. `members`: those of the card too."""
+
+    def decorate(function: _Function) -> _Function:
+        for role in reversed(SAID_ROLES):
+            function = click.option(
+                f"--{role.replace('_', '-')}", f"_{role}", metavar="REF|PATH", multiple=True, expose_value=False,
+                callback=_role, help=_HELP[role], shell_complete=complete_refs,
+            )(function)  # fmt: skip
+        function = click.option(
+            "--set", "_set", metavar="FIELD=VALUE", multiple=True, expose_value=False, callback=_field,
+            help="Set any member of the card, as primary_uses+=scoring to add to a list.",
+        )(function)  # fmt: skip
+        function = click.option(
+            "--metric", "_metric", metavar="NAME=NUMBER", multiple=True, expose_value=False, callback=_metric,
+            help="A metric of its card, for instance auc=0.93.",
+        )(function)  # fmt: skip
+        if members:
+            for flags, member, help_text in reversed(_MEMBERS):
+                function = _member_option(flags, member, help_text)(function)
+        return click.option(
+            "--card", "_card", metavar="FILE|REF", expose_value=False, callback=_card, shell_complete=complete_files,
+            help="Its card: a TOML, JSON or Markdown file, or a commit whose card is taken over.",
+        )(function)  # fmt: skip
+
+    return decorate
+
+
+def _member_option(flags: tuple[str, ...], member: str, help_text: str) -> Callable[[_Function], _Function]:
+    def collect(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+        del parameter
+        if value is not None:
+            _fields(context).append((member, value))
+
+    return click.option(*flags, f"_{member}", metavar="TEXT", expose_value=False, callback=collect, help=help_text)
+
+
+def _fields(context: click.Context) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = context.meta.setdefault("pacha.fields", [])
+    return found
+
+
+def _role(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> None:
+    roles: list[RoleSaid] = context.meta.setdefault("pacha.roles", [])
+    roles.extend(parse_role(str(parameter.name)[1:], text) for text in value)
+
+
+def _field(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> None:
+    for text in value:
+        key, equals, new = text.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"write FIELD=VALUE, not {text!r}", context, parameter)
+        _fields(context).append((key, new))
+
+
+def _metric(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> None:
+    for text in value:
+        name, equals, number = text.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"write NAME=NUMBER, not {text!r}", context, parameter)
+        _fields(context).append((f"metrics.{name}", number))
+
+
+def _card(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    del parameter
+    context.meta["pacha.card"] = value
+
+
+def said_by(context: click.Context) -> Said:
+    """What the flags of this command said."""
+    app: App = context.obj
+    return Said(
+        roles=tuple(context.meta.get("pacha.roles", ())),
+        card=context.meta.get("pacha.card"),
+        fields=tuple(_fields(context)),
+        start=app.start,
+    )

@@ -1,0 +1,93 @@
+"""`pacha model|data|recipe card`: what is said of an artifact, read with its lineage, and edited as a new commit.
+
+Editing makes a manifest with the same content after the head: the history of a card is the history of its artifact.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pacha.base.errors import Conflict
+from pacha.base.ids import ObjectId
+from pacha.base.names import ArtifactName
+from pacha.objects.manifest import Manifest
+from pacha.porcelain.commit import CommitOptions, Committed, record
+from pacha.porcelain.roles import name_of
+from pacha.porcelain.workspace import Workspace
+from pacha.registry.cards import Card, card_of
+from pacha.worktree.drafts import Content, Draft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardShown:
+    """A card as one commit has it, with the references that its lineage fills in."""
+
+    artifact: ArtifactName
+    manifest: ObjectId
+    versions: tuple[str, ...]
+    card: dict[str, object]
+
+
+class NotTheHead(Conflict):
+    """A card was to be edited in the middle of history."""
+
+
+def card_at(workspace: Workspace, id: ObjectId) -> Card:
+    """The typed card of a manifest, references filled in from its parents. Errors: `BadCard`, `Absent`, `Corrupt`."""
+    manifest = workspace.catalog.manifest(id)
+    card = card_of(manifest.artifact.kind, manifest.card, name=f"{manifest.artifact}, manifest:{id.short}")
+    return card.with_references(references_of(workspace, manifest))
+
+
+def references_of(workspace: Workspace, manifest: Manifest) -> dict[str, tuple[str, ...]]:
+    """What a manifest's parents are called, by role."""
+    found: dict[str, tuple[str, ...]] = {}
+    for parent in manifest.parents:
+        if parent.role != "previous":
+            found[parent.role] = (*found.get(parent.role, ()), name_of(workspace, parent.manifest))
+    return found
+
+
+def show_card(workspace: Workspace, id: ObjectId) -> CardShown:
+    """A card as data. Errors: as `card_at`."""
+    manifest = workspace.catalog.manifest(id)
+    return CardShown(
+        artifact=manifest.artifact,
+        manifest=id,
+        versions=tuple(workspace.catalog.tagged(manifest.artifact).of(id)),
+        card=full_card(workspace, manifest),
+    )
+
+
+def full_card(workspace: Workspace, manifest: Manifest) -> dict[str, object]:
+    """The card's document with the reference fields that its parents stand for."""
+    if manifest.artifact.kind == "run":
+        return dict(manifest.card)
+    card = card_of(manifest.artifact.kind, manifest.card, name=str(manifest.artifact))
+    document = dict(card.document())
+    for reference in card.with_references(references_of(workspace, manifest)).references():
+        document[reference.field] = [*_texts(document.get(reference.field)), reference.text]
+    return document
+
+
+def _texts(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else []
+
+
+def edit_card(workspace: Workspace, id: ObjectId, options: CommitOptions) -> Committed:
+    """Commits the same content with the card that `options.said` changes. Errors: `NotTheHead`, `NothingToCommit`, those of what is said."""
+    manifest = workspace.catalog.manifest(id)
+    heads: Sequence[ObjectId] = workspace.catalog.heads(manifest.artifact)
+    if list(heads) != [id]:
+        raise NotTheHead(
+            f"manifest:{id.short} is not the head of {manifest.artifact}, and what came after has a card of its own",
+            hint=f"edit the head: `pacha {manifest.artifact.kind} card {manifest.artifact.name}:head …`",
+        )
+    content = Content(
+        tree=manifest.tree, digest=manifest.digest, size=manifest.size, shape=manifest.shape, files=manifest.files
+    )
+    draft = Draft(
+        artifact=manifest.artifact, path=manifest.path, content=content, previous=(id,), facts=manifest.facts,
+        facts_detail=manifest.facts_detail,
+    )  # fmt: skip
+    with workspace.session() as session, session.queue():
+        return record(workspace, session, [draft], options)[0]

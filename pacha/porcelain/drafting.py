@@ -1,0 +1,216 @@
+"""From paths to drafts: scan, store, measure, and put to it what a person says. Moves no ref and stages nothing."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pacha.base.errors import Absent, Conflict, Corrupt, Usage
+from pacha.base.ids import ObjectId
+from pacha.base.names import ArtifactName
+from pacha.objects.manifest import Manifest
+from pacha.porcelain.infer import infer
+from pacha.porcelain.measure import measure_files
+from pacha.porcelain.observe import committed_as, digest_of, is_at_head
+from pacha.porcelain.said import (
+    Said,
+    beginning,
+    card_in_files,
+    describe,
+    read_said_card,
+    sources_of,
+    target_of,
+)
+from pacha.porcelain.workspace import Known, Workspace
+from pacha.repo.session import Session
+from pacha.store.packwriter import PackWriter
+from pacha.worktree.drafts import Content, Draft
+from pacha.worktree.ingest import Ingest
+from pacha.worktree.scan import Scan, scan
+from pacha.worktree.statcache import load_stat_cache
+
+
+class Behind(Conflict):
+    """The bytes are an older version: committing them would undo what came after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddOptions:
+    """What a person says of what is added."""
+
+    kind: str | None = None
+    name: str | None = None
+    force: bool = False
+    dereference: bool = False
+    said: Said = field(default_factory=Said)
+
+
+@dataclass(slots=True)
+class Job:
+    """One path to be stored. `path` is None where it lies outside the work tree; `notes` are for the person."""
+
+    path: str | None
+    artifact: ArtifactName
+    known: Known | None
+    there: Scan
+    notes: list[str] = field(default_factory=list)
+
+
+def job_for(workspace: Workspace, path: str, options: AddOptions) -> Job:
+    """Looks at a path of the work tree and says which artifact it is. Errors: `NoSuchPath`, `CannotInfer`, `Usage`."""
+    known = workspace.known.get(path)
+    there = scan(workspace.full(path), shown=path, dereference=options.dereference)
+    if (
+        known is not None
+        and options.kind in (None, known.artifact.kind)
+        and options.name in (None, known.artifact.name)
+    ):
+        return Job(path, known.artifact, known, there)
+    project = os.path.basename(workspace.repository.work_tree)
+    artifact = infer(path, there, kind=options.kind, name=options.name, project=project)
+    other = workspace.known_artifact(artifact)
+    notes = []
+    if other is not None and other.path != path:
+        if os.path.lexists(workspace.full(other.path)) and not options.name:
+            raise Usage(
+                f"{artifact} is {other.path} already, and {path} would be the same",
+                hint=f"give it another name: `pacha add {path} --name NAME`; or move it: `pacha add {path} --name {artifact.name}`",
+            )
+        notes.append(f"{artifact} was at {other.path} and is at {path} now")
+    return Job(path, artifact, other, there, notes)
+
+
+def job_outside(full: str, artifact: ArtifactName, *, dereference: bool) -> Job:
+    """Looks at a file or folder outside the work tree, which the artifact will not be tied to. Errors: `NoSuchPath`."""
+    return Job(None, artifact, None, scan(full, shown=full, dereference=dereference))
+
+
+def check_distinct(jobs: Sequence[Job]) -> None:
+    """Refuses two paths that would be the same artifact. Errors: `Usage`."""
+    seen: dict[ArtifactName, str | None] = {}
+    for job in jobs:
+        other = seen.setdefault(job.artifact, job.path)
+        if other != job.path:
+            raise Usage(
+                f"{other} and {job.path} would both be {job.artifact}",
+                hint=f"add them one by one, each with --name: `pacha add {job.path} --name NAME`",
+            )
+
+
+def make_drafts(workspace: Workspace, session: Session, jobs: Sequence[Job], options: AddOptions) -> list[Draft]:
+    """Stores the bytes of all jobs in one pack and returns their drafts. The bytes are durable when it returns.
+
+    Errors: `Behind`, `ChangedWhileRead`, `MachineFailed`, and those of what was said.
+    """
+    repository = workspace.repository
+    bases = [_base(workspace, job) for job in jobs]
+    with session.pack_writer() as writer:
+        reader = Ingest(writer, workers=repository.jobs, progress=repository.progress)
+        caches, drafts = [], []
+        for job, base in zip(jobs, bases, strict=True):
+            cache = load_stat_cache(repository.root, job.artifact)
+            caches.append(cache)
+            before = writer.stored_bytes
+            stored = reader.artifact(job.there, cache=cache, read_at_ns=repository.root.clock_ns())
+            if not options.force:
+                _check_not_behind(workspace, job, stored.content.digest)
+            draft = _measured(workspace, writer, job, stored.content, base)
+            drafts.append(replace(draft, new_bytes=writer.stored_bytes - before))
+        drafts = _described(workspace, jobs, drafts, options.said)
+        writer.close()
+    for job, cache in zip(jobs, caches, strict=True):
+        if job.path is not None:
+            cache.save(repository.root, job.artifact)
+    return drafts
+
+
+def _base(workspace: Workspace, job: Job) -> tuple[ObjectId, ...]:
+    if job.path is None:
+        head = workspace.catalog.head(job.artifact)
+        return () if head is None else (head,)
+    base, note = workspace.base_of(job.artifact)
+    if note is not None:
+        job.notes.append(note)
+    return base
+
+
+def _measured(
+    workspace: Workspace, writer: PackWriter, job: Job, content: Content, base: tuple[ObjectId, ...]
+) -> Draft:
+    """The draft of some bytes with what a machine finds in them; what was found before is not looked for again."""
+    draft = Draft(artifact=job.artifact, path=job.path, content=content, previous=base)
+    same = same_bytes(workspace, base, content.digest)
+    if same is not None and same.facts:
+        return replace(draft, facts=same.facts, facts_detail=same.facts_detail)
+    old = workspace.draft(job.artifact)
+    if old is not None and old.content.digest == content.digest and old.facts:
+        return replace(draft, facts=old.facts, facts_detail=old.facts_detail, measured=old.measured)
+    found = measure_files(job.there, job.artifact.kind)
+    job.notes.extend(found.notes)
+    detail = None if found.detail is None else writer.add("blob", found.detail)
+    return replace(draft, facts=found.facts, facts_detail=detail, measured=found.card)
+
+
+def same_bytes(workspace: Workspace, base: Sequence[ObjectId], digest: ObjectId) -> Manifest | None:
+    """The manifest that a draft comes after, if it holds the same bytes: what was said of them still holds."""
+    for id in base:
+        try:
+            manifest = workspace.catalog.manifest(id)
+        except (Absent, Corrupt):
+            continue
+        if manifest.digest == digest:
+            return manifest
+    return None
+
+
+def _described(workspace: Workspace, jobs: Sequence[Job], drafts: Sequence[Draft], said: Said) -> list[Draft]:
+    """Puts to the drafts what was said of the same bytes, what their files say, and what is said now."""
+    staged = {job.path: job.artifact for job in jobs if job.path is not None}
+    found = [_with_own(workspace, job, draft, staged) for job, draft in zip(jobs, drafts, strict=True)]
+    return say(workspace, found, said, staged=staged)
+
+
+def _with_own(workspace: Workspace, job: Job, draft: Draft, staged: dict[str, ArtifactName]) -> Draft:
+    same = same_bytes(workspace, draft.previous, draft.content.digest)
+    old = workspace.draft(draft.artifact)
+    if old is not None and old.content.digest == draft.content.digest:
+        draft = replace(draft, card=old.card, parents=old.parents)
+    elif old is not None and (old.card or old.parents) and same is None:
+        job.notes.append(f"what was said of the bytes staged before does not hold for these: {job.path}; say it again")
+    if draft.card is not None or same is not None:
+        return beginning(same, draft)
+    own, notes = card_in_files(job.there, draft.artifact.kind)
+    job.notes.extend(notes)
+    if own is None:
+        return draft
+    return describe(workspace, draft, Said(start=workspace.repository.work_tree), card=own, staged=staged)
+
+
+def say(workspace: Workspace, drafts: Sequence[Draft], said: Said, *, staged: Mapping[str, ArtifactName]) -> list[Draft]:
+    """Drafts with what is said now of the one that it is about. Errors: `NotOneArtifact`, and those of `describe`."""
+    if not said.is_any:
+        return list(drafts)
+    sources = sources_of(workspace, said, staged)
+    at = target_of(drafts, said, sources)
+    kind = drafts[at].artifact.kind
+    card = said.value if said.card is None else read_said_card(workspace, said.card, kind, start=said.start)
+    told = describe(workspace, drafts[at], said, card=card, sources=sources, staged=staged)
+    return [*drafts[:at], told, *drafts[at + 1 :]]
+
+
+def _check_not_behind(workspace: Workspace, job: Job, digest: ObjectId) -> None:
+    """Refuses bytes that are an older version, unless they are what the base holds anyway."""
+    if job.known is None or job.known.draft is not None or is_at_head(job.known):
+        return
+    heads = {digest_of(workspace, head) for head in job.known.heads}
+    if digest in heads:
+        return
+    older = committed_as(workspace, job.known, digest)
+    is_held = job.known.memory is not None and job.known.memory.digest == digest
+    if older is None and not is_held:
+        return
+    name = f"manifest:{older.short}" if older is not None else "a version of another branch"
+    raise Behind(
+        f"{job.path}: holds {name}, and the head of {job.artifact} has moved on",
+        hint=f"`pacha checkout {job.path}` brings the head; --force stages the old bytes as the next version",
+        path=job.path,
+    )

@@ -1,0 +1,197 @@
+"""What a machine finds in the bytes of an artifact: facts for its manifest, and the columns of a dataset.
+
+Facts are small and travel with Git; the whole table of every file is one document beside the bytes.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pacha.base.canonical import encode_compact, encode_lines
+
+
+from pacha.base.files import naming
+from pacha.base.ids import hash_bytes
+from pacha.formats.inspect import inspect
+from pacha.formats.inspection import FileSource, Inspection, Source
+from pacha.objects.blob import BLOB_BYTES_MAX
+from pacha.objects.manifest import FACTS_BYTES_MAX
+from pacha.worktree.ingest import ChangedWhileRead
+from pacha.worktree.scan import Scan, found
+
+#: A folder of many files is a dataset of parts: so many are looked into, the rest is counted.
+FILES_MAX = 256
+#: Columns go into the manifest, which is read on pull requests; wider tables keep them in the detail alone.
+FEATURES_BYTES_MAX = 32 << 10
+#: The configuration of a model folder is a page of JSON.
+CONFIG_BYTES_MAX = 1 << 20
+CONFIG_FILE = "config.json"
+_SUMS = ("parameters", "tensors", "rows")
+
+Opener = Callable[[], AbstractContextManager[Source]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Facts (the summary), the whole table as bytes, and members of the card that follow from the bytes."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    detail: bytes | None = None
+    card: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def measure_files(there: Scan, kind: str) -> Measured:
+    """Looks into the files of an artifact as they lie. Errors: `ChangedWhileRead`, `MachineFailed`."""
+    measured = measure([(file.path, _opener(file.full)) for file in there.files], kind)
+    for file in there.files:
+        with naming(file.full):
+            state = os.stat(file.full)
+        if found(file.path, file.full, state).state != file.state:
+            raise ChangedWhileRead(
+                f"{file.full}: changed while it was read",
+                hint="wait until nothing writes to it, then add it again",
+                path=file.full,
+            )
+    return measured
+
+
+def _opener(full: str) -> Opener:
+    return lambda: FileSource(full)
+
+
+def measure(files: Sequence[tuple[str, Opener]], kind: str) -> Measured:
+    """Looks into files by name, each opened when its turn comes. What no inspector knows is passed over."""
+    inspected: dict[str, Inspection] = {}
+    config: Mapping[str, Any] = {}
+    passed = 0
+    for path, open_file in files:
+        if len(inspected) >= FILES_MAX:
+            passed += 1
+            continue
+        with open_file() as source:
+            if path == CONFIG_FILE and kind == "model":
+                config = _config(source)
+            inspection = inspect(path.rpartition("/")[2], source)
+        if inspection is not None:
+            inspected[path] = inspection
+    if not inspected:
+        return Measured()
+    notes = [f"{passed} files more are in it; {FILES_MAX} were looked into"] if passed else []
+    facts = _facts(inspected, config)
+    card = _card(inspected, notes) if kind == "data" else {}
+    warnings = [f"{path}: {warning}" for path, item in inspected.items() for warning in item.warnings]
+    return Measured(facts=facts, detail=_detail(inspected), card=card, notes=(*notes, *warnings[:8]))
+
+
+def _config(source: Source) -> Mapping[str, Any]:
+    """What a model folder's own configuration says of its architecture."""
+    if source.size > CONFIG_BYTES_MAX:
+        return {}
+    try:
+        value = json.loads(source.read(0, source.size))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _facts(inspected: Mapping[str, Inspection], config: Mapping[str, Any]) -> dict[str, Any]:
+    if len(inspected) == 1:
+        only = next(iter(inspected.values()))
+        facts = {**only.summary, "format": only.format}
+    else:
+        formats = sorted({item.format for item in inspected.values()})
+        facts = {"format": formats[0] if len(formats) == 1 else "mixed", "formats": formats, "files": len(inspected)}
+        for name in _SUMS:
+            numbers = [item.summary[name] for item in inspected.values() if isinstance(item.summary.get(name), int)]
+            if numbers:
+                facts[name] = sum(numbers)
+        facts.update(_merged(inspected))
+    architectures = config.get("architectures")
+    if isinstance(architectures, list) and architectures and isinstance(architectures[0], str):
+        facts.setdefault("architecture", architectures[0][:200])
+    warnings = sorted({warning.partition(":")[0] for item in inspected.values() for warning in item.warnings})
+    if warnings:
+        facts["warnings"] = warnings
+    return fitting(facts)
+
+
+def _merged(inspected: Mapping[str, Inspection]) -> dict[str, Any]:
+    """Counts of element types, and one digest over the tensors of all files."""
+    dtypes: dict[str, int] = {}
+    for item in inspected.values():
+        for name, count in dict(item.summary.get("dtypes", {})).items():
+            dtypes[name] = dtypes.get(name, 0) + count
+    lines = sorted(
+        f"{tensor['name']} {tensor['shape']}\n" for item in inspected.values() for tensor in item.detail.get("tensors", ())
+    )
+    merged: dict[str, Any] = {"dtypes": dtypes} if dtypes else {}
+    if lines:
+        merged["structure"] = hash_bytes("".join(lines).encode("utf-8", "surrogatepass")).hex[:16]
+    columns = [item.summary.get("schema") for item in inspected.values()]
+    if columns[0] is not None and len(set(columns)) == 1:
+        merged["schema"] = columns[0]
+        merged["columns"] = next(iter(inspected.values())).summary.get("columns")
+    return merged
+
+
+def fitting(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts that fit a manifest: the largest members go until the rest does.
+
+    >>> fitting({"format": "gguf", "metadata": {"text": "x" * 5000}})
+    {'format': 'gguf', 'truncated': True}
+    """
+    while len(encode_lines(facts)) > FACTS_BYTES_MAX:
+        largest = max((name for name in facts if name != "format"), key=lambda name: len(encode_lines({"": facts[name]})))
+        facts = {name: value for name, value in facts.items() if name != largest}
+        facts["truncated"] = True
+    return facts
+
+
+def _detail(inspected: Mapping[str, Inspection]) -> bytes | None:
+    files = {
+        path: {"format": item.format, "warnings": list(item.warnings), **_plain(item.summary), **_plain(item.detail)}
+        for path, item in inspected.items()
+    }
+    raw = encode_compact({"files": files})
+    return raw if len(raw) <= BLOB_BYTES_MAX else None
+
+
+def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: member for name, member in value.items() if name not in ("format", "warnings")}
+
+
+def _card(inspected: Mapping[str, Inspection], notes: list[str]) -> dict[str, Any]:
+    """The columns and rows of a dataset. Parts with other columns than the first have no common features."""
+    tables = [item for item in inspected.values() if item.detail.get("columns")]
+    if not tables:
+        return {}
+    card: dict[str, Any] = {}
+    rows = [item.summary.get("rows") for item in tables]
+    if all(isinstance(count, int) for count in rows) and not any(item.summary.get("partial") for item in tables):
+        card["instance_count"] = sum(count for count in rows if isinstance(count, int))
+    if len({item.summary.get("schema") for item in tables}) > 1:
+        notes.append("its files have different columns; `features` is left out")
+        return card
+    features = features_of(tables[0].detail["columns"], with_statistics=len(tables) == 1)
+    for smaller in (features, features_of(tables[0].detail["columns"], with_statistics=False)):
+        if len(encode_lines(smaller)) <= FEATURES_BYTES_MAX:
+            return {**card, "features": smaller}
+    notes.append(f"{len(features)} columns are too many for the manifest; `inspect` shows them all")
+    return card
+
+
+def features_of(columns: Sequence[Mapping[str, Any]], *, with_statistics: bool) -> dict[str, Any]:
+    """Columns as a datasheet names them: type, nullability and statistics by name."""
+    features: dict[str, Any] = {}
+    for column in columns:
+        feature: dict[str, Any] = {"dtype": column["dtype"], "nullable": column["nullable"]}
+        if with_statistics and column.get("statistics"):
+            feature["statistics"] = dict(column["statistics"])
+        features[column["name"]] = feature
+    return features
+
+
