@@ -7,7 +7,8 @@ from typing import Any
 
 from pacha.base.ids import ObjectId
 from pacha.base.semver import Version
-from pacha.formats.schema import DataSchema, schema_of_features
+from pacha.formats.features import schema_of_features
+from pacha.formats.schema import DataSchema
 from pacha.objects.manifest import Manifest, Parent
 from pacha.objects.tree import FileEntry
 from pacha.porcelain.card import card_at

@@ -33,5 +33,7 @@ def edited(app: App, text: str) -> str:
         with naming(path), open(path, encoding="utf-8") as file:
             new = file.read()
     if code != 0 or new == text:
-        raise NotEdited("the card is as it was: the editor changed nothing" if code == 0 else f"the editor ended with {code}")
+        raise NotEdited(
+            "the card is as it was: the editor changed nothing" if code == 0 else f"the editor ended with {code}"
+        )
     return new

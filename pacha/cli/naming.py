@@ -4,6 +4,7 @@ import click
 
 from pacha.base.errors import Usage
 from pacha.base.names import KINDS, ArtifactName
+from pacha.base.semver import Version
 from pacha.cli.app import App
 from pacha.registry.catalog import NoSuchArtifact
 from pacha.registry.resolve import LATEST, Revision
@@ -34,7 +35,7 @@ def revision_named(app: App, kind: str, name: str, version: str | None, *, bare:
     Errors: `Usage` where both a selector and -v are there or it is of another kind, and those of references.
     """
     text = name
-    typed, slash, rest = name.partition("/")
+    typed, slash, _ = name.partition("/")
     if slash and typed in KINDS and typed != kind:
         raise WrongKind(f"{name} is not a {kind}", hint=f"`pacha {typed} …` is for a {typed}")
     is_path = name.startswith(("./", "../", "/")) or name in app.workspace.known
@@ -47,9 +48,26 @@ def revision_named(app: App, kind: str, name: str, version: str | None, *, bare:
         text = f"{artifact}:{version}"
     revision = app.resolve(text, bare=bare)
     if revision.artifact is None or revision.artifact.kind != kind:
-        raise WrongKind(f"{name} is {revision.artifact or revision.link}, not a {kind}", hint=f"see `pacha list --kind {kind}`")
+        raise WrongKind(
+            f"{name} is {revision.artifact or revision.link}, not a {kind}", hint=f"see `pacha list --kind {kind}`"
+        )
     return revision
 
 
 class WrongKind(Usage):
     """An artifact of another kind was named."""
+
+
+def version_named(app: App, kind: str, name: str, version: str | None) -> tuple[ArtifactName, Version]:
+    """The version that `NAME:VERSION` or `NAME -v VERSION` names, as one that has a stage. Errors: `Usage`."""
+    if version is None and not any(sign in name for sign in ":~^"):
+        raise click.UsageError(f"{name} names no version; say which: {name}:VERSION, or -v VERSION")
+    revision = revision_named(app, kind, name, version)
+    assert revision.artifact is not None
+    if revision.version is not None:
+        return revision.artifact, revision.version
+    versions = app.workspace.catalog.tagged(revision.artifact).of(revision.manifest)
+    if len(versions) != 1:
+        told = " and ".join(versions) or "no version"
+        raise click.UsageError(f"{name} is {told}; only a version has a stage: name one, or publish with `pacha tag`")
+    return revision.artifact, Version.parse(versions[0])

@@ -1,12 +1,15 @@
 """The flags by which `add`, `commit` and `register` are told of an artifact: its card, its metrics, where it comes from."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+from pacha.base.files import naming
 from pacha.cli.app import App
 from pacha.cli.completing import complete_files, complete_refs
+from pacha.formats.schema import SCHEMA_BYTES_MAX, DataSchema, read_schema
 from pacha.porcelain.roles import SAID_ROLES, RoleSaid, parse_role
 from pacha.porcelain.said import Said
 
@@ -50,6 +53,10 @@ def said_options(*, members: bool = True) -> Callable[[_Function], _Function]:
             help="A metric of its card, for instance auc=0.93.",
         )(function)  # fmt: skip
         if members:
+            function = click.option(
+                "--schema", "_schema", metavar="FILE", expose_value=False, callback=_schema,
+                help="The dataset's schema (TOML or JSON): its files must fit it.", shell_complete=complete_files,
+            )(function)  # fmt: skip
             for flags, member, help_text in reversed(_MEMBERS):
                 function = _member_option(flags, member, help_text)(function)
         return click.option(
@@ -100,12 +107,24 @@ def _card(context: click.Context, parameter: click.Parameter, value: str | None)
     context.meta["pacha.card"] = value
 
 
+def _schema(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    del parameter
+    context.meta["pacha.schema"] = None if value is None else schema_at_path(context.obj, value)
+
+
+def schema_at_path(app: App, path: str) -> DataSchema:
+    """Reads a schema file that was typed. Errors: `BadSchema`, `MachineFailed`."""
+    with naming(path), open(os.path.join(app.start, path), "rb") as file:
+        return read_schema(file.read(SCHEMA_BYTES_MAX + 1), name=path)
+
+
 def said_by(context: click.Context) -> Said:
     """What the flags of this command said."""
     app: App = context.obj
     return Said(
         roles=tuple(context.meta.get("pacha.roles", ())),
         card=context.meta.get("pacha.card"),
+        schema=context.meta.get("pacha.schema"),
         fields=tuple(_fields(context)),
         start=app.start,
     )

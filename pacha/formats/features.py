@@ -1,6 +1,6 @@
 """A profile as the `features` of a datasheet, and a schema back from there: so a clone without bytes can classify."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pacha.base.canonical import encode_compact
@@ -21,21 +21,34 @@ def features_of(profile: Profile, *, schema: DataSchema | None = None) -> dict[s
     Descriptions come from `schema`, what a person wrote.
     """
     told = {} if schema is None else {column.name: column.description for column in schema.columns}
+    rows = [
+        {
+            "name": column.name,
+            "dtype": column.dtype.text,
+            "nullable": column.nullable,
+            "description": told.get(column.name),
+            "statistics": profile.statistics.get(column.name),
+        }
+        for column in profile.schema.columns
+    ]
+    return features_of_rows(rows)
+
+
+def features_of_rows(rows: Iterable[Mapping[str, Any]], *, with_statistics: bool = True) -> dict[str, dict[str, Any]]:
+    """The same from the rows of an inspection's `columns`. Statistics go first where a table is too wide for both."""
     features: dict[str, dict[str, Any]] = {}
-    for column in profile.schema.columns:
-        features[column.name] = {"dtype": column.dtype.text, "nullable": column.nullable}
-        if told.get(column.name):
-            features[column.name]["description"] = told[column.name]
+    full: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        feature = {"dtype": row["dtype"], "nullable": row["nullable"]}
+        if row.get("description"):
+            feature["description"] = row["description"]
+        features[row["name"]] = feature
+        full[row["name"]] = {**feature, "statistics": dict(row["statistics"])} if row.get("statistics") else feature
     size = len(encode_compact(features))
     if size > FEATURES_BYTES_MAX:
         return {}
-    full = {name: {**feature, **_figures(profile, name)} for name, feature in features.items()}
-    return full if len(encode_compact(full)) <= max(STATISTICS_BYTES_MAX, size) else features
-
-
-def _figures(profile: Profile, name: str) -> dict[str, Any]:
-    figures = profile.statistics.get(name)
-    return {"statistics": dict(figures)} if figures else {}
+    is_small = len(encode_compact(full)) <= max(STATISTICS_BYTES_MAX, size)
+    return full if with_statistics and is_small else features
 
 
 def schema_of_features(features: Mapping[str, Any]) -> DataSchema:

@@ -6,14 +6,17 @@ Editing makes a manifest with the same content after the head: the history of a 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pacha.base.errors import Conflict
+from pacha.base.errors import Conflict, Usage
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
+from pacha.base.toml import write_toml
 from pacha.objects.manifest import Manifest
 from pacha.porcelain.commit import CommitOptions, Committed, record
 from pacha.porcelain.roles import name_of
 from pacha.porcelain.workspace import Workspace
-from pacha.registry.cards import Card, card_of
+from pacha.registry.card_text import to_markdown, to_readme
+from pacha.registry.cards import Card, Recipe, read_stored_card
+from pacha.registry.recipe_file import to_toml
 from pacha.worktree.drafts import Content, Draft
 
 
@@ -33,8 +36,12 @@ class NotTheHead(Conflict):
 
 def card_at(workspace: Workspace, id: ObjectId) -> Card:
     """The typed card of a manifest, references filled in from its parents. Errors: `BadCard`, `Absent`, `Corrupt`."""
-    manifest = workspace.catalog.manifest(id)
-    card = card_of(manifest.artifact.kind, manifest.card, name=f"{manifest.artifact}, manifest:{id.short}")
+    return card_of(workspace, workspace.catalog.manifest(id))
+
+
+def card_of(workspace: Workspace, manifest: Manifest) -> Card:
+    """The same for a manifest that was read. Errors: `BadCard`, `NoCard` for a run."""
+    card = read_stored_card(manifest.artifact.kind, manifest.card, name=f"the card of {manifest.artifact}")
     return card.with_references(references_of(workspace, manifest))
 
 
@@ -59,18 +66,33 @@ def show_card(workspace: Workspace, id: ObjectId) -> CardShown:
 
 
 def full_card(workspace: Workspace, manifest: Manifest) -> dict[str, object]:
-    """The card's document with the reference fields that its parents stand for."""
-    if manifest.artifact.kind == "run":
+    """The card's document with the references that its parents stand for; as it is stored, where it cannot be read."""
+    try:
+        return dict(card_of(workspace, manifest).plain())
+    except Usage:
         return dict(manifest.card)
-    card = card_of(manifest.artifact.kind, manifest.card, name=str(manifest.artifact))
-    document = dict(card.document())
-    for reference in card.with_references(references_of(workspace, manifest)).references():
-        document[reference.field] = [*_texts(document.get(reference.field)), reference.text]
-    return document
 
 
-def _texts(value: object) -> list[object]:
-    return list(value) if isinstance(value, list) else []
+def card_text(workspace: Workspace, id: ObjectId, *, form: str) -> str:
+    """A card as a text: `toml` for editing, `markdown` for reading, `readme` in the style of the Hugging Face Hub.
+
+    Errors: `BadCard`, `NoCard`, and `Usage` where a kind has no such form.
+    """
+    manifest = workspace.catalog.manifest(id)
+    card = card_of(workspace, manifest)
+    if form == "toml":
+        return to_toml(card) if isinstance(card, Recipe) else write_toml(card.plain())
+    versions = workspace.catalog.tagged(manifest.artifact).of(id)
+    version = versions[-1] if versions else None
+    lineage = [f"{parent.role}: {name_of(workspace, parent.manifest)}" for parent in manifest.parents]
+    if form == "markdown":
+        return to_markdown(card, artifact=manifest.artifact, version=version, lineage=lineage)
+    if isinstance(card, Recipe):
+        raise Usage(
+            f"{manifest.artifact} is a recipe, and its file says all of it",
+            hint=f"`pacha recipe get {manifest.artifact.name} --export FILE` writes it",
+        )
+    return to_readme(card, artifact=manifest.artifact, version=version, lineage=lineage)
 
 
 def edit_card(workspace: Workspace, id: ObjectId, options: CommitOptions) -> Committed:

@@ -18,7 +18,8 @@ from pacha.porcelain.add import ignore_paths
 from pacha.porcelain.drafting import AddOptions, Job, check_distinct, job_for, make_drafts, same_bytes, say
 from pacha.porcelain.roles import flags_of, in_order, settled
 from pacha.porcelain.said import MEASURED, Said, adds_to, beginning, with_measured
-from pacha.porcelain.tag import check_fits, check_free, describe_taken, version_for
+from pacha.porcelain.tag import check_free, describe_taken, version_for
+from pacha.porcelain.versioning import check_fits
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName, head_ref, heads_folder, version_ref
 from pacha.refs.transaction import StateChange, Transaction
@@ -260,7 +261,9 @@ def _manifest(draft: Draft, options: CommitOptions) -> Manifest:
     )
 
 
-def _put_version(session: Session, artifact: ArtifactName, version: Version, manifest: ObjectId) -> tuple[RefName, Link]:
+def _put_version(
+    session: Session, artifact: ArtifactName, version: Version, manifest: ObjectId
+) -> tuple[RefName, Link]:
     link = session.put("tag", Tag(artifact=artifact, version=version, manifest=manifest, extra={}))
     return version_ref(artifact, version), link
 

@@ -4,12 +4,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from pacha.base.canonical import encode_compact
 from pacha.base.errors import Absent, Conflict, Corrupt, Usage
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.objects.manifest import Manifest
+from pacha.porcelain.captured import capture_environment
+from pacha.porcelain.data import check_declared, declared_schema
 from pacha.porcelain.infer import infer
-from pacha.porcelain.measure import measure_files
+from pacha.porcelain.measure import Measured, fitting, measure_files
 from pacha.porcelain.observe import committed_as, digest_of, is_at_head
 from pacha.porcelain.said import (
     Said,
@@ -144,10 +147,19 @@ def _measured(
     old = workspace.draft(job.artifact)
     if old is not None and old.content.digest == content.digest and old.facts:
         return replace(draft, facts=old.facts, facts_detail=old.facts_detail, measured=old.measured)
-    found = measure_files(job.there, job.artifact.kind)
+    found = _captured(workspace, job) if job.artifact.kind == "recipe" else measure_files(job.there, job.artifact.kind)
     job.notes.extend(found.notes)
     detail = None if found.detail is None else writer.add("blob", found.detail)
     return replace(draft, facts=found.facts, facts_detail=detail, measured=found.card)
+
+
+def _captured(workspace: Workspace, job: Job) -> Measured:
+    """The environment in which a recipe is committed: what another machine must have to repeat it."""
+    file = job.there.files[0].full
+    top = workspace.repository.work_tree if job.path is not None else os.path.dirname(file)
+    captured = capture_environment(workspace.repository.environment, folder=os.path.dirname(file), top=top)
+    facts = {"format": "recipe", "environment": captured.captured_summary()}
+    return Measured(facts=fitting(facts), detail=encode_compact({"environment": captured.captured_document()}))
 
 
 def same_bytes(workspace: Workspace, base: Sequence[ObjectId], digest: ObjectId) -> Manifest | None:
@@ -166,7 +178,12 @@ def _described(workspace: Workspace, jobs: Sequence[Job], drafts: Sequence[Draft
     """Puts to the drafts what was said of the same bytes, what their files say, and what is said now."""
     staged = {job.path: job.artifact for job in jobs if job.path is not None}
     found = [_with_own(workspace, job, draft, staged) for job, draft in zip(jobs, drafts, strict=True)]
-    return say(workspace, found, said, staged=staged)
+    found = say(workspace, found, said, staged=staged)
+    for job, draft in zip(jobs, found, strict=True):
+        schema = declared_schema(draft.card or {}) if draft.artifact.kind == "data" else None
+        if schema is not None:
+            check_declared(job.there, schema)
+    return found
 
 
 def _with_own(workspace: Workspace, job: Job, draft: Draft, staged: dict[str, ArtifactName]) -> Draft:
@@ -185,7 +202,9 @@ def _with_own(workspace: Workspace, job: Job, draft: Draft, staged: dict[str, Ar
     return describe(workspace, draft, Said(start=workspace.repository.work_tree), card=own, staged=staged)
 
 
-def say(workspace: Workspace, drafts: Sequence[Draft], said: Said, *, staged: Mapping[str, ArtifactName]) -> list[Draft]:
+def say(
+    workspace: Workspace, drafts: Sequence[Draft], said: Said, *, staged: Mapping[str, ArtifactName]
+) -> list[Draft]:
     """Drafts with what is said now of the one that it is about. Errors: `NotOneArtifact`, and those of `describe`."""
     if not said.is_any:
         return list(drafts)

@@ -14,7 +14,6 @@ from pacha.porcelain.labels import Label
 from pacha.porcelain.lineage_nodes import LineageNode, Names
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.catalog import NoSuchArtifact
-from pacha.registry.resolve import STAGE_ALIASES
 from pacha.registry.revspec import parse_revision
 from pacha.registry.stages import DEVELOPMENT, PRODUCTION
 
@@ -73,7 +72,7 @@ def impact(
     the commits, or came of what was, are last.
     """
     names = Names(workspace)
-    stage = STAGE_ALIASES.get(stage.lower(), stage.lower())
+    stage = ANY if stage.lower() == ANY else workspace.rules.stage(stage)
     wanted = _versions_in(workspace, names, kind, stage)
 
     def question(graph: Lineage) -> tuple[ImpactReport, Iterable[ObjectId]]:

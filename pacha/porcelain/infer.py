@@ -86,5 +86,3 @@ def candidates(workspace: Workspace, folder: str) -> list[str]:
             if format_of(name) is not None and path not in workspace.known:
                 found.append(path)
     return found
-
-

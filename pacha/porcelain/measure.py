@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pacha.base.canonical import encode_compact, encode_lines
-
-
 from pacha.base.files import naming
 from pacha.base.ids import hash_bytes
+from pacha.formats.features import features_of_rows
 from pacha.formats.inspect import inspect
 from pacha.formats.inspection import FileSource, Inspection, Source
 from pacha.objects.blob import BLOB_BYTES_MAX
@@ -24,8 +23,6 @@ from pacha.worktree.scan import Scan, found
 
 #: A folder of many files is a dataset of parts: so many are looked into, the rest is counted.
 FILES_MAX = 256
-#: Columns go into the manifest, which is read on pull requests; wider tables keep them in the detail alone.
-FEATURES_BYTES_MAX = 32 << 10
 #: The configuration of a model folder is a page of JSON.
 CONFIG_BYTES_MAX = 1 << 20
 CONFIG_FILE = "config.json"
@@ -126,7 +123,9 @@ def _merged(inspected: Mapping[str, Inspection]) -> dict[str, Any]:
         for name, count in dict(item.summary.get("dtypes", {})).items():
             dtypes[name] = dtypes.get(name, 0) + count
     lines = sorted(
-        f"{tensor['name']} {tensor['shape']}\n" for item in inspected.values() for tensor in item.detail.get("tensors", ())
+        f"{tensor['name']} {tensor['shape']}\n"
+        for item in inspected.values()
+        for tensor in item.detail.get("tensors", ())
     )
     merged: dict[str, Any] = {"dtypes": dtypes} if dtypes else {}
     if lines:
@@ -145,7 +144,9 @@ def fitting(facts: dict[str, Any]) -> dict[str, Any]:
     {'format': 'gguf', 'truncated': True}
     """
     while len(encode_lines(facts)) > FACTS_BYTES_MAX:
-        largest = max((name for name in facts if name != "format"), key=lambda name: len(encode_lines({"": facts[name]})))
+        largest = max(
+            (name for name in facts if name != "format"), key=lambda name: len(encode_lines({"": facts[name]}))
+        )
         facts = {name: value for name, value in facts.items() if name != largest}
         facts["truncated"] = True
     return facts
@@ -176,22 +177,8 @@ def _card(inspected: Mapping[str, Inspection], notes: list[str]) -> dict[str, An
     if len({item.summary.get("schema") for item in tables}) > 1:
         notes.append("its files have different columns; `features` is left out")
         return card
-    features = features_of(tables[0].detail["columns"], with_statistics=len(tables) == 1)
-    for smaller in (features, features_of(tables[0].detail["columns"], with_statistics=False)):
-        if len(encode_lines(smaller)) <= FEATURES_BYTES_MAX:
-            return {**card, "features": smaller}
-    notes.append(f"{len(features)} columns are too many for the manifest; `inspect` shows them all")
-    return card
-
-
-def features_of(columns: Sequence[Mapping[str, Any]], *, with_statistics: bool) -> dict[str, Any]:
-    """Columns as a datasheet names them: type, nullability and statistics by name."""
-    features: dict[str, Any] = {}
-    for column in columns:
-        feature: dict[str, Any] = {"dtype": column["dtype"], "nullable": column["nullable"]}
-        if with_statistics and column.get("statistics"):
-            feature["statistics"] = dict(column["statistics"])
-        features[column["name"]] = feature
-    return features
-
-
+    features = features_of_rows(tables[0].detail["columns"], with_statistics=len(tables) == 1)
+    if not features:
+        notes.append(f"{tables[0].summary['columns']} columns are too many for the card; `inspect` shows them all")
+        return card
+    return {**card, "features": features}

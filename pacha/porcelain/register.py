@@ -50,7 +50,9 @@ def register(workspace: Workspace, artifact: ArtifactName, source: str, options:
     """
     job = _job(workspace, artifact, source, options)
     if job.artifact != artifact:
-        raise Usage(f"{source} is {job.artifact}, not {artifact}", hint=f"register it under that name: {job.artifact.name}")
+        raise Usage(
+            f"{source} is {job.artifact}, not {artifact}", hint=f"register it under that name: {job.artifact.name}"
+        )
     message = options.message or f"register {artifact.name}"
     committing = CommitOptions(message=message, author=options.author, date=options.date, bump=options.version)
     adding = AddOptions(kind=artifact.kind, name=artifact.name, dereference=options.dereference, said=options.said)

@@ -14,7 +14,7 @@ class Unstaged:
     """A draft that was taken back."""
 
     artifact: ArtifactName
-    path: str
+    path: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -212,7 +212,8 @@ def in_order(drafts: Sequence[Draft]) -> list[Draft]:
             if name in trail:
                 circle = " → ".join(str(item) for item in (*trail[trail.index(name) :], name))
                 raise Circular(
-                    f"these drafts would come from each other: {circle}", hint="stage one of them again without its role"
+                    f"these drafts would come from each other: {circle}",
+                    hint="stage one of them again without its role",
                 )
             trail.append(name)
             todo.append((name, True))

@@ -19,7 +19,7 @@ from pacha.refs.transaction import Journaled, read_journals
 from pacha.repo.git import Git, GitFailed
 from pacha.repo.repository import STATE_BYTES_MAX, Repository
 from pacha.store.meta import meta_path
-from pacha.worktree.drafts import DRAFTS, decode_draft
+from pacha.worktree.drafts import DRAFTS, Draft, decode_draft
 
 #: Git blobs are asked for so many at a time: a bound on memory.
 BLOBS_PER_QUESTION = 2_000
@@ -49,7 +49,7 @@ def collect(workspace: Workspace) -> Roots:
     repository = workspace.repository
     roots = Roots()
     roots.add("refs", _ref_links(repository))
-    roots.add("drafts", (Link("tree", draft.content.tree) for draft in workspace.drafts()))
+    roots.add("drafts", (link for draft in workspace.drafts() for link in draft_links(draft)))
     roots.add("memory", _memory_links(workspace))
     journals = read_journals(repository.shared, now=repository.shared.clock_ns() / 1e9)
     roots.add("unfinished", _journal_links(repository, journals))
@@ -129,7 +129,14 @@ def _other_links(other: Root) -> Iterator[Link]:
             draft = decode_draft(other.read(path, size_max=STATE_BYTES_MAX), path=other.full(path))
         except NoSuchFile:
             continue
-        yield Link("tree", draft.content.tree)
+        yield from draft_links(draft)
+
+
+def draft_links(draft: Draft) -> Iterator[Link]:
+    """What a draft needs until it is committed."""
+    yield Link("tree", draft.content.tree)
+    if draft.facts_detail is not None:
+        yield Link("blob", draft.facts_detail)
 
 
 def _manifest_links(data: bytes) -> Iterator[Link]:

@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 from pacha.base.errors import NotFound, Usage
 from pacha.base.files import naming
 from pacha.base.names import ArtifactName
+from pacha.formats.schema import DataSchema
 from pacha.objects.manifest import Manifest
+from pacha.porcelain.data import DECLARED
 from pacha.porcelain.roles import BadRole, RoleSaid, carried, combined, resolve_roles
 from pacha.porcelain.workspace import Workspace
-from pacha.registry.card_file import CARD_BYTES_MAX, is_card_file, read_card
-from pacha.registry.cards import ROLE_OF_FIELD, Card, card_of, carry_over, set_field, unset_field
-from pacha.registry.recipe import read_recipe
+from pacha.registry.card_edit import add_to_field, carry_over, set_field, unset_field
+from pacha.registry.card_file import FILE_BYTES_MAX, README_NAMES, is_card_file, read_card
+from pacha.registry.cards import Card, members_of, read_stored_card
+from pacha.registry.recipe_file import read_recipe
 from pacha.registry.resolve import LATEST
 from pacha.worktree.drafts import Draft, DraftParent
 from pacha.worktree.scan import FoundFile, Scan
@@ -39,6 +42,7 @@ class Said:
     roles: tuple[RoleSaid, ...] = ()
     card: str | None = None
     value: Card | None = None
+    schema: DataSchema | None = None
     fields: tuple[tuple[str, str], ...] = ()
     unset: tuple[str, ...] = ()
     start: str = "."
@@ -46,7 +50,9 @@ class Said:
     @property
     def is_any(self) -> bool:
         """Tells whether anything was said."""
-        return bool(self.roles or self.card or self.fields or self.unset or self.value is not None)
+        return bool(
+            self.roles or self.card or self.fields or self.unset or self.value is not None or self.schema is not None
+        )
 
 
 def target_of(drafts: Sequence[Draft], said: Said, sources: Sequence[DraftParent]) -> int:
@@ -88,15 +94,18 @@ def describe(
         document = {**{name: document[name] for name in MEASURED if name in document}, **card.document()}
         references.extend(_said_in(card))
     if said.fields or said.unset:
-        changed = card_of(draft.artifact.kind, document, name=str(draft.artifact))
+        changed = read_stored_card(draft.artifact.kind, document, name=str(draft.artifact))
         for key, text in said.fields:
-            changed = set_field(changed, key, text)
+            is_more = key.endswith("+")
+            changed = add_to_field(changed, key[:-1], text) if is_more else set_field(changed, key, text)
+        roles = {member.name: member.role for member in members_of(type(changed))}
         for key in said.unset:
-            role = ROLE_OF_FIELD.get(key)
-            unset_roles.update([role] if role else [])
-            changed = changed if role else unset_field(changed, key)
+            unset_roles.update([role] if (role := roles.get(key)) else [])
+            changed = unset_field(changed, key)
         document = dict(changed.document())
         references.extend(_said_in(changed))
+    if said.schema is not None:
+        document = _with_schema(draft, document, said.schema)
     found = (*resolve_roles(workspace, references, start=said.start, staged=staged), *sources)
     if any(parent.source == draft.artifact for parent in found):
         raise BadRole(f"{draft.artifact} cannot come from itself", hint="name a version of it instead")
@@ -104,8 +113,27 @@ def describe(
     if found or unset_roles:
         kept = tuple(parent for parent in draft.parents or () if parent.role not in unset_roles)
         parents = combined(kept, found)
-    is_said = card is not None or said.fields or said.unset or draft.card is not None
+    is_said = card is not None or said.fields or said.unset or said.schema or draft.card is not None
     return replace(draft, card=document if is_said else None, parents=parents)
+
+
+def _with_schema(draft: Draft, document: Mapping[str, object], schema: DataSchema) -> dict[str, object]:
+    """A datasheet with the schema that a person wrote, and what that says of single columns. Errors: `NotADataset`."""
+    if draft.artifact.kind != "data":
+        raise NotADataset(f"{draft.artifact} is no dataset, and has no schema", hint="leave --schema out")
+    extra, features = document.get("extra"), document.get("features")
+    told = {column.name: {"description": column.description} for column in schema.columns if column.description}
+    had = features if isinstance(features, Mapping) else {}
+    columns = {name: {**had.get(name, {}), **told.get(name, {})} for name in (*had, *(set(told) - set(had)))}
+    return {
+        **document,
+        "extra": {**(extra if isinstance(extra, Mapping) else {}), DECLARED: schema.document()},
+        **({"features": columns} if columns else {}),
+    }
+
+
+class NotADataset(Usage):
+    """A schema was given for something that is no dataset."""
 
 
 def _said_in(card: Card) -> list[RoleSaid]:
@@ -155,7 +183,7 @@ def read_said_card(workspace: Workspace, text: str, kind: str, *, start: str) ->
     path = os.path.join(start, text)
     if os.path.isfile(path):
         with naming(text), open(path, "rb") as file:
-            return read_card(file.read(CARD_BYTES_MAX + 1), name=text, kind=kind)
+            return read_card(file.read(FILE_BYTES_MAX + 1), name=text, kind=kind)
     try:
         manifest = workspace.catalog.manifest(workspace.resolve(text, start=start, bare=LATEST).manifest)
     except (NotFound, Usage) as error:
@@ -163,7 +191,7 @@ def read_said_card(workspace: Workspace, text: str, kind: str, *, start: str) ->
             f"--card {text}: neither a file nor the reference of a commit",
             hint="name a TOML, JSON or Markdown file, or for instance NAME:1.0.0",
         ) from error
-    return carry_over(card_of(kind, manifest.card, name=text))
+    return carry_over(read_stored_card(kind, manifest.card, name=text))
 
 
 class NoSuchCard(NotFound):
@@ -173,19 +201,24 @@ class NoSuchCard(NotFound):
 def card_in_files(there: Scan, kind: str) -> tuple[Card | None, tuple[str, ...]]:
     """The card that the files themselves hold: a recipe, or a README.md with front matter; and notes.
 
-    Errors: `BadCard` for a recipe, which is nothing without it.
+    Errors: `BadCard` for a recipe, which is nothing without it. A README that cannot be read is no card, and said so.
     """
     if kind == "recipe" and there.shape == "file":
-        return read_recipe(_read(there.files[0]), name=there.files[0].full), ()
-    readme = next((file for file in there.files if is_card_file(file.path)), None)
-    if readme is None or there.shape != "folder" or kind not in ("model", "data"):
+        return read_recipe(_read(there.files[0]), name=there.files[0].path), ()
+    if kind not in ("model", "data") or there.shape != "folder":
         return None, ()
-    raw = _read(readme)
-    if not raw.startswith((b"---", b"+++")):
-        return None, ()
-    return read_card(raw, name=readme.full, kind=kind), ()
+    for file in there.files:
+        if file.path.lower() not in README_NAMES:
+            continue
+        raw = _read(file)
+        try:
+            if is_card_file(file.path, raw):
+                return read_card(raw, name=file.path, kind=kind), ()
+        except Usage as error:
+            return None, (f"its README is not taken as its card: {error.message}",)
+    return None, ()
 
 
 def _read(file: FoundFile) -> bytes:
     with naming(file.full), open(file.full, "rb") as stream:
-        return stream.read(CARD_BYTES_MAX + 1)
+        return stream.read(FILE_BYTES_MAX + 1)

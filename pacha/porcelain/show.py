@@ -11,6 +11,7 @@ from pacha.graph.trees import tree_files
 from pacha.objects.manifest import Manifest, Parent
 from pacha.objects.tree import FileEntry
 from pacha.objects.types import Link
+from pacha.porcelain.card import full_card
 from pacha.porcelain.labels import Label, labels_of
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.catalog import Versions
@@ -78,7 +79,7 @@ def show(workspace: Workspace, id: ObjectId) -> Shown:
         presence=presence(workspace, manifest),
         files=files_of(workspace, manifest),
         parents=tuple(_parent(workspace, parent, labels.versions, manifest.artifact) for parent in manifest.parents),
-        card=manifest.card,
+        card=full_card(workspace, manifest),
         facts=manifest.facts,
     )
 

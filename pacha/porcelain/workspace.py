@@ -199,7 +199,8 @@ class Workspace:
             if artifact in paths or artifact in drafts:
                 paths[artifact] = memory.path
         for artifact, draft in drafts.items():
-            paths[artifact] = draft.path
+            if draft.path is not None:
+                paths[artifact] = draft.path
         return {
             path: Known(
                 artifact=artifact,

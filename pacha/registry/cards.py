@@ -8,18 +8,19 @@ from pacha.registry.model_card import ModelCard
 from pacha.registry.recipe import Recipe
 
 __all__ = [
-    "BadCard", "CardRecord", "CardReference", "Datasheet", "Feature", "Member", "ModelCard", "NoCard", "Problem",
+    "BadCard", "Card", "CardRecord", "CardReference", "Datasheet", "Feature", "Member", "ModelCard", "NoCard", "Problem",
     "Recipe", "Step", "card_type", "members_of", "read_stored_card",
 ]  # fmt: skip
 
-CARDS: dict[str, type[ModelCard | Datasheet | Recipe]] = {"model": ModelCard, "data": Datasheet, "recipe": Recipe}
+Card = ModelCard | Datasheet | Recipe
+CARDS: dict[str, type[Card]] = {"model": ModelCard, "data": Datasheet, "recipe": Recipe}
 
 
 class NoCard(Usage):
     """An artifact of a kind that has no card."""
 
 
-def card_type(kind: str) -> type[ModelCard | Datasheet | Recipe]:
+def card_type(kind: str) -> type[Card]:
     """The card of a kind of artifact. Errors: `NoCard`.
 
     >>> card_type("data").__name__
@@ -30,6 +31,6 @@ def card_type(kind: str) -> type[ModelCard | Datasheet | Recipe]:
     return CARDS[kind]
 
 
-def read_stored_card(kind: str, document: object, *, name: str = "stored card") -> ModelCard | Datasheet | Recipe:
+def read_stored_card(kind: str, document: object, *, name: str = "stored card") -> Card:
     """Reads the card of a manifest of that kind. Errors: `NoCard`, `BadCard`."""
     return card_type(kind).from_stored(document, name=name)

@@ -16,6 +16,7 @@ came of any of them, in any number of steps. --between exits with 1 where neithe
 Group: look
 """
 
+import os
 from collections.abc import Callable, Collection
 
 import click
@@ -25,6 +26,7 @@ from pacha.cli.app import App
 from pacha.cli.commands_table import command
 from pacha.cli.completing import complete_refs
 from pacha.cli.options import json_option
+from pacha.cli.outfile import write_file
 from pacha.cli.render import Piece, Styled, count_text, json_text
 from pacha.graph.lineage import ORIGINS
 from pacha.objects.manifest import ROLES
@@ -79,8 +81,8 @@ def COMMAND(
     format: str | None, output: str | None,
 ) -> int:  # fmt: skip
     """Runs `pacha lineage`. Its many parameters are the options of the command line."""
-    followed = (*(roles or ORIGINS), *(("previous",) if history else ()))
-    chosen = _format(app, format, output)
+    followed = followed_roles(roles, history=history)
+    chosen = chosen_format(app, format, output)
     _check(ref, between, is_impact=is_impact, is_walk=direction is not None or depth is not None, picks=(kind, stage))
     if is_impact:
         if chosen not in ("tree", "json"):
@@ -92,11 +94,14 @@ def COMMAND(
     else:
         id = app.resolve(ref or "", bare=HEAD).manifest
         report = lineage(app.workspace, id, direction=Direction(direction or "both"), depth=depth, roles=followed)
-    for note in report.notes:
-        app.output.warn(note)
-    _show(app, report, chosen, output)
+    show_lineage(app, report, chosen, output)
     _hints(app, report, ref)
     return 0 if report.nodes else NO_WAY_CODE
+
+
+def followed_roles(roles: Collection[str], *, history: bool) -> tuple[str, ...]:
+    """The roles that the options ask for."""
+    return (*(roles or ORIGINS), *(("previous",) if history else ()))
 
 
 def _check(
@@ -115,7 +120,7 @@ def _check(
         raise click.UsageError("--kind and --stage go with --impact")
 
 
-def _format(app: App, format: str | None, output: str | None) -> str:
+def chosen_format(app: App, format: str | None, output: str | None) -> str:
     """The format that was asked for; `--json` and the ending of a file name are asking, too."""
     if app.output.is_json:
         if format not in (None, "json"):
@@ -144,18 +149,21 @@ def _between(app: App, pair: tuple[str, str], roles: Collection[str]) -> Lineage
 # -- showing -------------------------------------------------------------------------------------------------------
 
 
-def _show(app: App, report: LineageReport, format: str, output: str | None) -> None:
+def show_lineage(app: App, report: LineageReport, format: str, output: str | None, *, schema: str = SCHEMA[0]) -> None:
+    """Prints a lineage, or writes it to a file, in one of `FORMATS`."""
+    for note in report.notes:
+        app.output.warn(note)
     if format == "tree" and output is None:
         app.output.page()
         for line in tree_lines(report):
             app.output.line(*_pieces(line))
         return
     if format == "json" and output is None:
-        app.output.data(SCHEMA[0], report)
+        app.output.data(schema, report)
         return
     texts: dict[str, Callable[[], str]] = {
         "tree": lambda: tree_text(report),
-        "json": lambda: app.output.data_text(SCHEMA[0], report) + "\n",
+        "json": lambda: app.output.data_text(schema, report) + "\n",
         "dot": lambda: dot(report),
         "mermaid": lambda: mermaid(report),
         "svg": lambda: svg(report),
@@ -169,8 +177,7 @@ def _write(app: App, text: str, output: str | None) -> None:
     if output is None or output == "-":
         app.output.raw(data)
         return
-    with open(output, "wb") as file:
-        file.write(data)
+    write_file(os.path.join(app.start, output), data, shown=output)
     app.output.hint(f"written to {output}")
 
 

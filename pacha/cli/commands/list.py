@@ -32,6 +32,11 @@ MORE_SCHEMAS = (("pacha.list.versions/1", list[VersionRow]),)
 @click.pass_obj
 def COMMAND(app: App, name: str | None, kind: str | None, stage: str | None) -> int:
     """Runs `pacha list`."""
+    return list_for(app, name, kind=kind, stage=stage)
+
+
+def list_for(app: App, name: str | None, *, kind: str | None, stage: str | None) -> int:
+    """Lists what is asked for, and returns the exit code."""
     artifact = None if name is None else artifact_named(app, name, kind)
     if stage is not None:
         found = list_in_stage(app.workspace, stage, kind=kind, artifact=artifact)

@@ -79,7 +79,7 @@ def COMMAND(
     else:
         artifact, version = _version(app, ref)
         moved = stage(app.workspace, artifact, version, to or "", options)
-    _moved(app, moved)
+    show_moved(app, moved)
     return 0
 
 
@@ -99,11 +99,12 @@ def _version(app: App, ref: str) -> tuple[ArtifactName, Version]:
     return revision.artifact, Version.parse(versions[0])
 
 
-def _moved(app: App, moved: StageMoved) -> None:
+def show_moved(app: App, moved: StageMoved, *, schema: str = SCHEMA[0]) -> None:
+    """Prints the state after a move, and the next command."""
     for note in moved.notes:
         app.output.note(note)
     if app.output.is_json:
-        app.output.data(SCHEMA[0], moved)
+        app.output.data(schema, moved)
         return
     name, version = moved.artifact.name, str(moved.version)
     if not moved.is_new:

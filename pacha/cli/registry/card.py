@@ -24,10 +24,11 @@ from pacha.cli.markdown import show_markdown
 from pacha.cli.naming import revision_named
 from pacha.cli.options import json_option
 from pacha.cli.outfile import write_file
-from pacha.porcelain.card import CardShown, card_text, edit_card, export_card, show_card
+from pacha.porcelain.card import CardShown, card_text, edit_card, show_card
 from pacha.porcelain.commit import CommitOptions, Committed
 from pacha.porcelain.identity import author as author_of
 from pacha.porcelain.said import Said
+from pacha.registry.card_file import read_card
 from pacha.registry.resolve import HEAD, LATEST
 
 SCHEMAS = (("card/1", CardShown), ("card.edited/1", Committed))
@@ -41,11 +42,20 @@ def make(kind: str) -> click.Command:
     @click.option("-v", "--version", metavar="VERSION", help="The version.")
     @click.option("--set", "fields", metavar="FIELD=VALUE", multiple=True, help="Set a member; += adds to a list.")
     @click.option("--unset", metavar="FIELD", multiple=True, help="Take a member out.")
-    @click.option("--from", "source", metavar="FILE|REF", help="Take the card of a file or of a commit.",
-                  shell_complete=complete_files)
+    @click.option(
+        "--from",
+        "source",
+        metavar="FILE|REF",
+        help="Take the card of a file or of a commit.",
+        shell_complete=complete_files,
+    )
     @click.option("--edit", is_flag=True, help="Edit the card as TOML in your editor.")
-    @click.option("--export", metavar="FILE", help="Write it as a README.md with front matter; - for stdout.",
-                  shell_complete=complete_files)
+    @click.option(
+        "--export",
+        metavar="FILE",
+        help="Write it as a README.md with front matter; - for stdout.",
+        shell_complete=complete_files,
+    )
     @click.option("--markdown", is_flag=True, help="Print the Markdown itself.")
     @click.option("-m", "--message", help="Why the card changes.")
     @click.option("--tag", "bump", metavar="VERSION", help="Publish the edited card too: 1.2.1, patch, auto.")
@@ -63,7 +73,8 @@ def make(kind: str) -> click.Command:
             revision = revision_named(app, kind, name, version, bare=HEAD)
             said = Said(card=source, fields=tuple(_pair(text) for text in fields), unset=unset, start=app.start)
             if edit:
-                said = Said(text=edited(app, card_text(app.workspace, revision.manifest, form="toml")), start=app.start)
+                text = edited(app, card_text(app.workspace, revision.manifest, form="toml"))
+                said = Said(value=read_card(text.encode("utf-8"), name="card.toml", kind=kind), start=app.start)
             options = CommitOptions(
                 message=message or "edit the card",
                 author=author_of(app.workspace, author),
@@ -75,7 +86,7 @@ def make(kind: str) -> click.Command:
             return
         revision = revision_named(app, kind, name, version, bare=LATEST)
         if export is not None:
-            _export(app, export, export_card(app.workspace, revision.manifest))
+            _export(app, export, card_text(app.workspace, revision.manifest, form="readme"))
         elif app.output.is_json:
             app.output.data(f"pacha.{kind}.card/1", show_card(app.workspace, revision.manifest))
         elif markdown:
@@ -97,7 +108,7 @@ def _export(app: App, target: str, text: str) -> None:
     if target == "-":
         app.output.raw(text.encode("utf-8"))
         return
-    app.output.write_file(os.path.join(app.start, target), text.encode("utf-8"), shown=target)
+    write_file(os.path.join(app.start, target), text.encode("utf-8"), shown=target)
     app.output.line(f"written   {target}")
 
 

@@ -29,8 +29,13 @@ def make(kind: str) -> click.Command:
     @registry_command(__doc__, kind)
     @click.argument("name", shell_complete=complete_refs)
     @click.option("-v", "--version", metavar="VERSION", help="The version.")
-    @click.option("-o", "--output", metavar="PATH", help="Where to; its own file name here if left out.",
-                  shell_complete=complete_files)
+    @click.option(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="Where to; its own file name here if left out.",
+        shell_complete=complete_files,
+    )
     @click.option("-f", "--force", is_flag=True, help="Write over what lies there.")
     @json_option
     @click.pass_obj
@@ -43,7 +48,9 @@ def make(kind: str) -> click.Command:
             app.output.data(f"pacha.{kind}.download/1", done)
             return
         shown = os.path.relpath(done.path, app.start) if output is None else output
-        app.output.line(f"written   {shown}  {count_text(done.files, 'file')}, {size_text(done.size)}, every byte checked")
+        app.output.line(
+            f"written   {shown}  {count_text(done.files, 'file')}, {size_text(done.size)}, every byte checked"
+        )
 
     return run
 

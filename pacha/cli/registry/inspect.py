@@ -93,7 +93,9 @@ def _table(app: App, name: str, rows: list[dict[str, Any]], most: int | None) ->
     columns = list(dict.fromkeys(key for row in rows for key in row))
     shown = rows if most is None else rows[:most]
     app.output.line(f"  {count_text(len(rows), name.removesuffix('s'))}")
-    cells: list[list[Piece]] = [["    " + _text(row.get(columns[0])), *(_text(row.get(key)) for key in columns[1:])] for row in shown]
+    cells: list[list[Piece]] = [
+        ["    " + _text(row.get(columns[0])), *(_text(row.get(key)) for key in columns[1:])] for row in shown
+    ]
     app.output.table(cells, header=("    " + columns[0], *columns[1:]))
     if len(shown) < len(rows):
         app.output.line(f"    … and {len(rows) - len(shown)} more; --all shows them")

@@ -12,7 +12,7 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands.list import list_for
-from pacha.cli.completing import complete_names
+from pacha.cli.completing import complete_names, complete_stages
 from pacha.cli.groups import registry_command
 from pacha.cli.options import json_option
 
@@ -24,11 +24,11 @@ def make(kind: str) -> click.Command:
 
     @registry_command(__doc__, kind)
     @click.argument("name", required=False, shell_complete=complete_names)
-    @click.option("--stage", help="Only versions that hold this stage.")
+    @click.option("--stage", metavar="STAGE", shell_complete=complete_stages, help="Only versions in this stage.")
     @json_option
     @click.pass_obj
-    def run(app: App, name: str | None, stage: str | None) -> None:
+    def run(app: App, name: str | None, stage: str | None) -> int:
         """Lists."""
-        list_for(app, name, kind=kind, stage=stage)
+        return list_for(app, name, kind=kind, stage=stage)
 
     return run

@@ -26,8 +26,9 @@ from pacha.cli.registry.register import show
 from pacha.cli.said import said_by, said_options
 from pacha.porcelain.identity import author as author_of
 from pacha.porcelain.register import Registered, RegisterOptions, register
-from pacha.registry.card_file import CARD_BYTES_MAX
-from pacha.registry.recipe import Recipe, read_recipe
+from pacha.registry.card_file import FILE_BYTES_MAX
+from pacha.registry.cards import Recipe
+from pacha.registry.recipe_file import read_recipe
 
 SCHEMAS = (("register/1", Registered),)
 
@@ -72,4 +73,4 @@ def recipe_at(app: App, path: str) -> Recipe:
     """Reads a recipe file that was typed. Errors: `BadCard`, `MachineFailed`."""
     full = os.path.normpath(os.path.join(app.start, path))
     with naming(path), open(full, "rb") as file:
-        return read_recipe(file.read(CARD_BYTES_MAX + 1), name=path)
+        return read_recipe(file.read(FILE_BYTES_MAX + 1), name=path)

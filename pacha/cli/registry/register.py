@@ -78,5 +78,3 @@ def show(app: App, kind: str, done: Registered) -> None:
         app.output.hint(f"next: `pacha model stage {done.artifact.name}:{done.version} staging --reason …`")
     else:
         app.output.hint(f"`pacha {kind} get {done.artifact.name}:{done.version}` shows it")
-
-
