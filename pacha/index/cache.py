@@ -19,6 +19,8 @@ FILE = "index.sqlite"
 _SUM_BYTES = 16
 #: How long a reader waits for another process's write before it works without the cache.
 BUSY_SECONDS = 1.0
+#: What SQLite raises over a damaged file; the last where its own message quotes the damage.
+FAILURES = (sqlite3.Error, UnicodeDecodeError)
 _DROP_SUFFIXES = ("", "-wal", "-shm", "-journal")
 
 
@@ -35,7 +37,7 @@ class Cache:
         self._connection: sqlite3.Connection | None = None
         try:
             self._connection = self._open()
-        except (sqlite3.Error, OSError):
+        except (*FAILURES, OSError):
             self.forget()
 
     def __enter__(self) -> "Cache":
@@ -61,7 +63,7 @@ class Cache:
             shape = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type != 'index'")}
             if shape != {SCHEMA, *self._tables}:
                 raise sqlite3.DatabaseError("another program's file, or an older one")
-        except sqlite3.Error:
+        except FAILURES:
             connection.close()
             raise
         return connection
@@ -75,7 +77,7 @@ class Cache:
                     Root(self._folder, temporary="").remove(FILE + suffix)
         try:
             self._connection = self._open()
-        except (sqlite3.Error, OSError):
+        except (*FAILURES, OSError):
             self._folder, self._path = None, ":memory:"
             self._connection = self._open()
 
@@ -91,7 +93,7 @@ class Cache:
                 row = self._live().execute(f'SELECT value, sum FROM "{table}" WHERE key = ?', (key,)).fetchone()
                 if row is not None and _is_sound(table, key, row[0], row[1]):
                     found[key] = row[0]
-        except sqlite3.Error:
+        except FAILURES:
             self.forget()
         return found
 
@@ -105,23 +107,23 @@ class Cache:
             connection.execute("COMMIT")
         except sqlite3.OperationalError:
             # Locked, full or read-only: the answer does not depend on it.
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(*FAILURES):
                 self._live().execute("ROLLBACK")
-        except sqlite3.Error:
+        except FAILURES:
             self.forget()
 
     def count(self, table: str) -> int:
         """How many rows a table has, sound or not."""
         try:
             return int(self._live().execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])
-        except sqlite3.Error:
+        except FAILURES:
             self.forget()
             return 0
 
     def close(self) -> None:
         """Closes the file."""
         if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(*FAILURES):
                 self._connection.close()
             self._connection = None
 
