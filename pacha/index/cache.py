@@ -12,7 +12,7 @@ from types import TracebackType
 
 from pacha.base.errors import MachineFailed
 from pacha.base.files import Root
-from pacha.base.ids import Hasher
+from pacha.base.ids import hash_bytes
 
 SCHEMA = "pacha-index-1"
 FILE = "index.sqlite"
@@ -97,13 +97,36 @@ class Cache:
             self.forget()
         return found
 
+    def all(self, table: str) -> dict[bytes, bytes]:
+        """Returns every value of a table that checks out."""
+        try:
+            rows = self._live().execute(f'SELECT key, value, sum FROM "{table}"').fetchall()
+        except FAILURES:
+            self.forget()
+            return {}
+        return {row[0]: row[1] for row in rows if isinstance(row[0], bytes) and _is_sound(table, *row)}
+
     def put_many(self, table: str, values: Mapping[bytes, bytes]) -> None:
         """Stores values together; where SQLite cannot, nothing is stored."""
-        rows = [(key, value, _sum(table, key, value)) for key, value in values.items()]
+        self.change({table: values})
+
+    def change(
+        self, put: Mapping[str, Mapping[bytes, bytes]], *, drop: Mapping[str, Iterable[bytes]] | None = None
+    ) -> None:
+        """Stores values of several tables and drops what begins with some keys, all together or not at all."""
+        rows = {
+            table: [(key, value, _sum(table, key, value)) for key, value in values.items()]
+            for table, values in put.items()
+        }
         try:
             connection = self._live()
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(f'INSERT OR REPLACE INTO "{table}" VALUES (?, ?, ?)', rows)
+            for table, starts in (drop or {}).items():
+                # What follows the beginning of a key is UTF-8, which has no byte 255.
+                ends = [(start, start + b"\xff") for start in starts]
+                connection.executemany(f'DELETE FROM "{table}" WHERE key >= ? AND key <= ?', ends)
+            for table, new in rows.items():
+                connection.executemany(f'INSERT OR REPLACE INTO "{table}" VALUES (?, ?, ?)', new)
             connection.execute("COMMIT")
         except sqlite3.OperationalError:
             # Locked, full or read-only: the answer does not depend on it.
@@ -134,11 +157,10 @@ class Cache:
 
 
 def _sum(table: str, key: bytes, value: bytes) -> bytes:
-    hasher = Hasher()
+    pieces: list[bytes] = []
     for part in (table.encode("ascii"), key, value):
-        hasher.update(len(part).to_bytes(8, "little"))
-        hasher.update(part)
-    return hasher.id().raw[:_SUM_BYTES]
+        pieces += (len(part).to_bytes(8, "little"), part)
+    return hash_bytes(b"".join(pieces)).raw[:_SUM_BYTES]
 
 
 def _is_sound(table: str, key: bytes, value: object, digest: object) -> bool:
