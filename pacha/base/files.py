@@ -235,6 +235,35 @@ class Root:
         finally:
             os.close(descriptor)
 
+    def folder_states(self, relative: str) -> list[tuple[str, os.stat_result]]:
+        """Lists the folders in a folder with their state, unsorted; a missing folder is empty, a link is no folder."""
+        try:
+            descriptor = self.open_folder(relative)
+        except NoSuchFile:
+            return []
+        try:
+            found = []
+            with naming(self.full(relative)), os.scandir(descriptor) as entries:
+                for entry in entries:
+                    with contextlib.suppress(FileNotFoundError):
+                        if entry.is_dir(follow_symlinks=False):
+                            found.append((entry.name, entry.stat(follow_symlinks=False)))
+            return found
+        finally:
+            os.close(descriptor)
+
+    def names(self, relative: str) -> list[str]:
+        """The names in a folder, whatever they are, unsorted; a missing folder is empty."""
+        try:
+            descriptor = self.open_folder(relative)
+        except NoSuchFile:
+            return []
+        try:
+            with naming(self.full(relative)):
+                return os.listdir(descriptor)
+        finally:
+            os.close(descriptor)
+
     def clock_ns(self) -> int:
         """The file system's own time in nanoseconds: what a file written now would get; 0 where none may be written."""
         if not self.is_writable():

@@ -6,6 +6,7 @@ import click
 
 from pacha.base.errors import PachaError
 from pacha.cli.app import App
+from pacha.porcelain.search import field_names
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.stages import YANKED
 from pacha.repo.config import SETTINGS
@@ -43,6 +44,23 @@ def complete_stages(context: click.Context, parameter: click.Parameter, incomple
     except PachaError:
         return []
     return [stage for stage in stages if stage.startswith(incomplete.lower())]
+
+
+def complete_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Fields that a search may name, after a comma the next one."""
+    workspace = _workspace(context)
+    before, comma, start = incomplete.rpartition(",")
+    try:
+        names = [] if workspace is None else field_names(workspace)
+    except PachaError:
+        return []
+    return [f"{before}{comma}{name}" for name in names if name.startswith(start)]
+
+
+def complete_query(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Fields for the last word of a query."""
+    before, blank, start = incomplete.rpartition(" ")
+    return [f"{before}{blank}{name}" for name in complete_fields(context, parameter, start)]
 
 
 def complete_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -18,6 +18,8 @@ _COLORS = {
     "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36", "bold": "1", "dim": "2",
 }  # fmt: skip
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+#: What is shown of a text before and after the place that an error points at.
+_POINTER_BEFORE, _POINTER_AFTER = 50, 40
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
@@ -66,6 +68,18 @@ def size_text(size: int) -> str:
             return f"{size} B" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     raise AssertionError("the last unit takes everything")
+
+
+def span_text(seconds: int) -> str:
+    """A span of time for people: the greatest unit that fits, as searches write it.
+
+    >>> span_text(59), span_text(7200), span_text(40 * 86400)
+    ('59s', '2h', '5w')
+    """
+    for unit, size in (("y", 365 * 86_400), ("w", 7 * 86_400), ("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size or (seconds >= size and unit in "dhm"):
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
 
 
 def count_text(count: int, noun: str) -> str:
@@ -272,6 +286,8 @@ class Output:
             self._say(json_text({"schema": "pacha.error/1", "error": error}))
             return
         self._say(self._painted((Styled("error: ", "red"), message.replace("\n", " ")), err=True))
+        for line in _pointer(nouns.get("source"), nouns.get("position")):
+            self._say(line)
         candidates = nouns.get("candidates")
         for candidate in candidates if isinstance(candidates, list) else []:
             self._say(f"  {sanitise(str(candidate))}")
@@ -292,6 +308,18 @@ class Output:
                 text = f"\x1b[{_COLORS[piece.style]}m{text}\x1b[0m"
             out.append(text)
         return "".join(out)
+
+
+def _pointer(source: object, position: object) -> list[str]:
+    """The piece of a text around a place in it, and below it a sign that points there."""
+    if not isinstance(source, str) or not isinstance(position, int):
+        return []
+    start = max(0, position - _POINTER_BEFORE)
+    before, after = (
+        sanitise(part.replace("\n", " ").replace("\t", " "))
+        for part in (source[start:position], source[position : position + _POINTER_AFTER])
+    )
+    return [f"  {before}{after}", f"  {' ' * len(before)}^"]
 
 
 def _clean(piece: Piece) -> str:

@@ -17,7 +17,8 @@ Exit codes
    70  a bug in Pacha
   130  interrupted
 
-`status` and `diff` are 0 whatever they find; `diff --exit-code` is 1 where something differs. `verify` is 3 where bytes
+`status`, `diff` and `search` are 0 whatever they find; `diff --exit-code` is 1 where something differs, and
+`search --exit-code` where nothing is found. `verify` is 3 where bytes
 are not here and 5 where they are not what was committed. `fsck` is 5 where anything is lost or wrong. `resolve` without
 --keep is 4 while something is unsettled.
 """
@@ -60,7 +61,35 @@ Schema. Times are RFC 3339 in UTC, sizes bytes, digests whole. An error is one o
 Plumbing prints one record a line; -z ends records with NUL. Text output is for people and may change.
 """
 
-TOPICS = {"exit-codes": EXIT_CODES, "references": REFERENCES, "environment": ENVIRONMENT, "formatting": FORMATTING}
+SEARCH = """\
+Searching
+
+  query    terms side by side must all hold; a or b; not a (or -a); parentheses; `or` binds least
+  term     FIELD = VALUE      also  != > >= < <=, and ~ for contains
+           has:FIELD          there is a value
+           WORD               in the name, the message or the description
+  quotes   name~"fraud 2"     metrics."top 5">0.9     '\\' before a quote
+
+  kind name artifact path author message shape   texts; case does not matter
+  version    version>=1.2.0, by SemVer; the beginning of one stands for all such: version=1.2
+  latest head   true or false: the latest version of its artifact; a head of its history
+  stage      development, staging, production, archived; dev, stage, prod, archive
+  created    created>=2026-03-01, created=2026-03 (in that month); age<7d, age>12h (s m h d w y)
+  size       size>1.5GiB; KB MB GB are powers of 1000, KiB MiB GiB of 1024
+  digest manifest   at least 8 digits from the start
+  everything else   the card's field, else the facts': metrics.auc>0.9 license=mit features.age.dtype=Int64 parameters>1e9
+             card.NAME and facts.NAME say which; a list fits if one of its items does
+
+What has no value fits no comparison, `!=` included; `not` turns that round. NaN fits none and is sorted last.
+"""
+
+TOPICS = {
+    "exit-codes": EXIT_CODES,
+    "references": REFERENCES,
+    "search": SEARCH,
+    "environment": ENVIRONMENT,
+    "formatting": FORMATTING,
+}
 
 POWERSHELL_SCRIPT = """\
 Register-ArgumentCompleter -Native -CommandName pacha -ScriptBlock {

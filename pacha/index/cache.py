@@ -12,13 +12,15 @@ from types import TracebackType
 
 from pacha.base.errors import MachineFailed
 from pacha.base.files import Root
-from pacha.base.ids import Hasher
+from pacha.base.ids import hash_bytes
 
 SCHEMA = "pacha-index-1"
 FILE = "index.sqlite"
 _SUM_BYTES = 16
 #: How long a reader waits for another process's write before it works without the cache.
 BUSY_SECONDS = 1.0
+#: What SQLite raises over a damaged file; the last where its own message quotes the damage.
+FAILURES = (sqlite3.Error, UnicodeDecodeError)
 _DROP_SUFFIXES = ("", "-wal", "-shm", "-journal")
 
 
@@ -35,7 +37,7 @@ class Cache:
         self._connection: sqlite3.Connection | None = None
         try:
             self._connection = self._open()
-        except (sqlite3.Error, OSError):
+        except (*FAILURES, OSError):
             self.forget()
 
     def __enter__(self) -> "Cache":
@@ -61,7 +63,7 @@ class Cache:
             shape = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type != 'index'")}
             if shape != {SCHEMA, *self._tables}:
                 raise sqlite3.DatabaseError("another program's file, or an older one")
-        except sqlite3.Error:
+        except FAILURES:
             connection.close()
             raise
         return connection
@@ -75,7 +77,7 @@ class Cache:
                     Root(self._folder, temporary="").remove(FILE + suffix)
         try:
             self._connection = self._open()
-        except (sqlite3.Error, OSError):
+        except (*FAILURES, OSError):
             self._folder, self._path = None, ":memory:"
             self._connection = self._open()
 
@@ -91,37 +93,60 @@ class Cache:
                 row = self._live().execute(f'SELECT value, sum FROM "{table}" WHERE key = ?', (key,)).fetchone()
                 if row is not None and _is_sound(table, key, row[0], row[1]):
                     found[key] = row[0]
-        except sqlite3.Error:
+        except FAILURES:
             self.forget()
         return found
 
+    def all(self, table: str) -> dict[bytes, bytes]:
+        """Returns every value of a table that checks out."""
+        try:
+            rows = self._live().execute(f'SELECT key, value, sum FROM "{table}"').fetchall()
+        except FAILURES:
+            self.forget()
+            return {}
+        return {row[0]: row[1] for row in rows if isinstance(row[0], bytes) and _is_sound(table, *row)}
+
     def put_many(self, table: str, values: Mapping[bytes, bytes]) -> None:
         """Stores values together; where SQLite cannot, nothing is stored."""
-        rows = [(key, value, _sum(table, key, value)) for key, value in values.items()]
+        self.change({table: values})
+
+    def change(
+        self, put: Mapping[str, Mapping[bytes, bytes]], *, drop: Mapping[str, Iterable[bytes]] | None = None
+    ) -> None:
+        """Stores values of several tables and drops what begins with some keys, all together or not at all."""
+        rows = {
+            table: [(key, value, _sum(table, key, value)) for key, value in values.items()]
+            for table, values in put.items()
+        }
         try:
             connection = self._live()
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(f'INSERT OR REPLACE INTO "{table}" VALUES (?, ?, ?)', rows)
+            for table, starts in (drop or {}).items():
+                # What follows the beginning of a key is UTF-8, which has no byte 255.
+                ends = [(start, start + b"\xff") for start in starts]
+                connection.executemany(f'DELETE FROM "{table}" WHERE key >= ? AND key <= ?', ends)
+            for table, new in rows.items():
+                connection.executemany(f'INSERT OR REPLACE INTO "{table}" VALUES (?, ?, ?)', new)
             connection.execute("COMMIT")
         except sqlite3.OperationalError:
             # Locked, full or read-only: the answer does not depend on it.
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(*FAILURES):
                 self._live().execute("ROLLBACK")
-        except sqlite3.Error:
+        except FAILURES:
             self.forget()
 
     def count(self, table: str) -> int:
         """How many rows a table has, sound or not."""
         try:
             return int(self._live().execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])
-        except sqlite3.Error:
+        except FAILURES:
             self.forget()
             return 0
 
     def close(self) -> None:
         """Closes the file."""
         if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(*FAILURES):
                 self._connection.close()
             self._connection = None
 
@@ -132,11 +157,10 @@ class Cache:
 
 
 def _sum(table: str, key: bytes, value: bytes) -> bytes:
-    hasher = Hasher()
+    pieces: list[bytes] = []
     for part in (table.encode("ascii"), key, value):
-        hasher.update(len(part).to_bytes(8, "little"))
-        hasher.update(part)
-    return hasher.id().raw[:_SUM_BYTES]
+        pieces += (len(part).to_bytes(8, "little"), part)
+    return hash_bytes(b"".join(pieces)).raw[:_SUM_BYTES]
 
 
 def _is_sound(table: str, key: bytes, value: object, digest: object) -> bool:

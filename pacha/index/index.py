@@ -15,7 +15,10 @@ from pacha.base.files import Root
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.base.names import ArtifactName
 from pacha.base.semver import Version
+from pacha.index.artifacts import ARTIFACTS
 from pacha.index.cache import Cache
+from pacha.index.presence import PRESENCE
+from pacha.index.segments import COLUMNS, SEGMENTS
 from pacha.index.stage_index import QUIET_NS, StageIndex
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link, type_named
@@ -26,6 +29,7 @@ from pacha.repo.repository import Repository
 from pacha.store.meta import ENDING, FETCHED, SHARED, is_hex_id
 
 LISTINGS, MANIFESTS, EDGES = "listings", "manifests", "edges"
+TABLES = (LISTINGS, MANIFESTS, EDGES, ARTIFACTS, PRESENCE, SEGMENTS, COLUMNS)
 #: So many manifests are inserted together.
 INSERT_BATCH = 2_000
 
@@ -53,7 +57,7 @@ class Index:
     def cache(self) -> Cache:
         """The cache itself."""
         if self._opened is None:
-            self._opened = Cache(self._folder, tables=(LISTINGS, MANIFESTS, EDGES))
+            self._opened = Cache(self._folder, tables=TABLES)
         return self._opened
 
     @property
@@ -88,7 +92,7 @@ class Index:
             return Versions(stored[2])
         rows = self._read_listing(folder, {row[0]: row for row in stored[2]} if stored else {})
         if self._folder is not None:
-            value = json.dumps([stamp, Root(self._folder, temporary="").clock_ns(), rows]).encode("ascii")
+            value = json.dumps([stamp, self.clock_ns(), rows]).encode("ascii")
             self.cache.put_many(LISTINGS, {key: value})
         return Versions(rows)
 

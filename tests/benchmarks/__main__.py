@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.benchmarks.lineage import lineage
 from tests.benchmarks.many import dedup, history, small_files, status, tiny_commits
+from tests.benchmarks.many_versions import search_versions
 from tests.benchmarks.measure import Row
 from tests.benchmarks.one import big_file, startup
 from tests.benchmarks.stages import stages
@@ -21,6 +22,7 @@ BENCHMARKS = {
     "status": status,
     "commits": tiny_commits,
     "history": history,
+    "search": search_versions,
     "dedup": dedup,
     "lineage": lineage,
     "big-file": big_file,

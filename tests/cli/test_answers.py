@@ -24,6 +24,7 @@ WORDS: dict[str, list[str]] = {
     "pacha.list/1": ["list", "--json"],
     "pacha.list.versions/1": ["list", "rows", "--json"],
     "pacha.log/1": ["log", "rows", "--json"],
+    "pacha.search/1": ["search", "kind=data", "--fields", "path,age", "--json"],
     "pacha.show/1": ["show", "rows", "--json"],
     "pacha.diff/1": ["diff", "rows~1", "rows:head", "--json"],
     "pacha.changes/1": ["changes", "--json"],

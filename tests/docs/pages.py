@@ -25,7 +25,7 @@ MATRIX = """\
 | command | all here | trees only | fresh clone |
 |---|---|---|---|
 | `status` | 0 | 0, the path is missing | 0, the path is missing |
-| `list`, `log`, `tag`, `resolve`, `stats`, `count-objects` | 0 | 0 | 0 |
+| `list`, `search`, `log`, `tag`, `resolve`, `stats`, `count-objects` | 0 | 0 | 0 |
 | `rev-parse`, `rev-list`, `for-each-ref`, `reindex` | 0 | 0 | 0 |
 | `show` | 0, bytes here | 0, bytes absent | 0, bytes absent |
 | `diff A B` (up to 64 files) | 0 | 0 | 0 |

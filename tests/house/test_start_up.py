@@ -49,7 +49,9 @@ def test_the_probe_itself_sees_a_heavy_import(project) -> None:
     assert "pyfastcdc" in found
 
 
-@pytest.mark.parametrize("words", [["log"], ["list"], ["rev-parse", "a"], ["show", "a"], ["lineage", "a"]])
+@pytest.mark.parametrize(
+    "words", [["log"], ["list"], ["search", "a"], ["rev-parse", "a"], ["show", "a"], ["lineage", "a"]]
+)
 def test_looking_imports_nothing_heavy(project, words: list[str]) -> None:
     project.commit("a.csv", "a,b\n1,2\n")
     assert heavy_imports(words, str(project.path)) == ";click"

@@ -25,7 +25,7 @@ def words_of(cell: str, blob: str, manifest: str) -> list[list[str]]:
     many = "more files" in cell
     name = "many" if many else "rows"
     known = {
-        "status": ["status"], "list": ["list"], "log": ["log", "rows"], "tag": ["tag", "rows", "0.9.0", "--json"],
+        "status": ["status"], "list": ["list"], "search": ["search"], "log": ["log", "rows"], "tag": ["tag", "rows", "0.9.0", "--json"],
         "resolve": ["resolve"], "stats": ["stats"], "count-objects": ["count-objects"], "rev-parse": ["rev-parse", "rows"],
         "rev-list": ["rev-list", "rows"], "for-each-ref": ["for-each-ref"], "reindex": ["reindex"],
         "show": ["show", "rows", "--json"], "diff A B": ["diff", f"{name}~1", f"{name}:head"], "ls-tree": ["ls-tree", "rows"],

@@ -1,4 +1,4 @@
-"""Explains a command, or a topic: exit-codes, references, environment, formatting.
+"""Explains a command, or a topic: exit-codes, references, search, environment, formatting.
 
 Examples:
   pacha help commit
@@ -12,7 +12,7 @@ import difflib
 import click
 
 from pacha.cli.app import App
-from pacha.cli.commands_table import command
+from pacha.cli.commands_table import command, command_names
 from pacha.cli.topics import TOPICS
 
 
@@ -29,7 +29,7 @@ def COMMAND(context: click.Context, words: tuple[str, ...]) -> None:
         app.output.line()
         app.output.line(f"Topics: {', '.join(TOPICS)} (`pacha help TOPIC`)")
         return
-    if words[0] in TOPICS:
+    if words[0] in TOPICS and words[0] not in command_names():
         app.output.text(TOPICS[words[0]])
         return
     group, found = root.command, root.command
@@ -46,3 +46,6 @@ def COMMAND(context: click.Context, words: tuple[str, ...]) -> None:
         if isinstance(inner, click.Group):
             group = inner
     app.output.text(found.get_help(path))
+    if words[0] in TOPICS and len(words) == 1:
+        app.output.line()
+        app.output.text(TOPICS[words[0]])

@@ -10,6 +10,7 @@ from pacha.cli.commands_table import command
 from pacha.cli.options import json_option
 from pacha.cli.render import count_text
 from pacha.index.index import Rebuilt
+from pacha.index.rows import read_rows
 
 SCHEMA = ("pacha.reindex/1", Rebuilt)
 DAMAGED_CODE = 5
@@ -22,6 +23,7 @@ def COMMAND(app: App) -> int:
     """Runs `pacha reindex`."""
     rebuilt = app.workspace.index.rebuild()
     app.workspace.edges.lineage()
+    read_rows(app.workspace.index, app.workspace.repository)
     if app.output.is_json:
         app.output.data(SCHEMA[0], rebuilt)
     else:
