@@ -80,6 +80,7 @@ class Edges:
         self._index = index
         self._fans: dict[str, _Fan] = {}
         self._lineage: Lineage | None = None
+        self._is_loaded = False
 
     @property
     def _root(self) -> Root:
@@ -88,7 +89,9 @@ class Edges:
     def lineage(self) -> Lineage:
         """The graph of every manifest that is here, those fetched included."""
         if self._lineage is None:
-            self._load()
+            if not self._is_loaded:
+                self._load()
+                self._is_loaded = True
             self._lineage = self._joined()
         return self._lineage
 

@@ -42,17 +42,31 @@ def lineage(folder: Path) -> Iterator[Row]:
         ("ancestors of the newest", lambda workspace: len(workspace.edges.lineage().all_ancestors(tip))),
         ("descendants of the oldest", lambda workspace: len(workspace.edges.lineage().all_descendants(root))),
         (
-            "ancestors, without history",
-            lambda workspace: len(workspace.edges.lineage().all_ancestors(tip, roles=ORIGINS)),
+            "ancestors of a merge, without history",
+            lambda workspace: len(workspace.edges.lineage().all_ancestors(model, roles=ORIGINS)),
         ),
     ):
         taken = [_timed(project, ask) for _ in range(ROUNDS)]
         seconds = statistics.median(seconds for seconds, _ in taken)
         seen = f"{seconds * 1000:.0f} ms, {taken[0][1]:,} found"
         yield Row(f"{what}, warm index", seen, f"≤ {LIMIT_SECONDS * 1000:.0f} ms", seconds <= LIMIT_SECONDS)
+    yield from _verbs(project, tip, model)
+    _commit(project, tip)
+    after, _ = _timed(project, lambda workspace: len(workspace.edges.lineage().all_ancestors(tip)))
+    yield Row("the same after one more commit", f"{after * 1000:.0f} ms", "(no limit)", True)
+
+
+def _verbs(project: Path, tip: ObjectId, model: ObjectId) -> Iterator[Row]:
+    """The verbs, from an open repository to the report."""
+    workspace = open_in(project)
+    origins = list(workspace.edges.lineage().all_ancestors(model, roles=ORIGINS))
+    workspace.close()
     for what, verb in (
         ("`lineage` of a merge, without history", lambda workspace: len(verbs.lineage(workspace, model).nodes)),
-        ("`lineage --impact` of one dataset", lambda workspace: len(impact(workspace, [root], stage=ANY).hits)),
+        (
+            "`lineage --impact` of what the merge came from",
+            lambda workspace: len(impact(workspace, origins, kind=ANY, stage=ANY).hits),
+        ),
         (
             "`lineage --history`, the whole graph",
             lambda workspace: len(verbs.lineage(workspace, tip, roles=ROLES).nodes),
@@ -61,9 +75,6 @@ def lineage(folder: Path) -> Iterator[Row]:
         taken = [_timed(project, verb) for _ in range(3)]
         seconds = statistics.median(seconds for seconds, _ in taken)
         yield Row(what, f"{seconds * 1000:.0f} ms, {taken[0][1]:,} shown", "(no limit)", True)
-    _commit(project, tip)
-    after, _ = _timed(project, lambda workspace: len(workspace.edges.lineage().all_ancestors(tip)))
-    yield Row("the same after one more commit", f"{after * 1000:.0f} ms", "(no limit)", True)
 
 
 def _timed(project: Path, ask: Callable[[Workspace], int]) -> tuple[float, int]:

@@ -226,6 +226,21 @@ def test_what_was_written_a_moment_ago_is_read_again(tmp_path: Path) -> None:
         assert edges.refresh([link.id]) and not edges.refresh([link.id])
 
 
+def test_a_file_that_never_settles_is_read_once_a_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    first = store.put(0)
+    second = store.put(1, (Parent(role="trained_on", manifest=first.id),))
+    store.tick()
+    monkeypatch.setattr(module, "_state", lambda *_: module._UNSETTLED)
+    read: list[bytes] = []
+    real = module._manifest
+    with quiet_at_once():
+        before = ask(store, second.id, remembered=True)
+        monkeypatch.setattr(module, "_manifest", lambda root, path, id: (read.append(id), real(root, path, id))[1])
+        assert ask(store, second.id, remembered=True) == before
+    assert sorted(read) == sorted([first.id.raw, second.id.raw])
+
+
 def test_git_takes_manifests_away_and_brings_them_back(tmp_path: Path) -> None:
     store = Store(tmp_path)
     first = store.put(0)
