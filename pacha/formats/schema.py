@@ -285,7 +285,8 @@ def _check_scalar(column: Column, member: str, value: object) -> None:
     """A bound or an allowed value is one that the column's type could hold, as a document writes it."""
     name = column.dtype.name
     if column.dtype.is_integer:
-        is_right = type(value) is int and abs(value) <= INTEGER_MAX
+        low, high = column.dtype.integer_range()
+        is_right = type(value) is int and abs(value) <= INTEGER_MAX and low <= value <= high
     elif column.dtype.is_float or name == "Decimal":
         is_right = (type(value) is int and abs(value) <= INTEGER_MAX) or (type(value) is float and math.isfinite(value))
     elif name == "Bool":
