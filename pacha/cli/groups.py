@@ -33,7 +33,7 @@ def commands_of(kind: str) -> dict[str, str]:
         if owner == kind:
             found[rest.replace("_", "-")] = module
         elif owner not in KINDS:
-            found[module] = module
+            found.setdefault(module, module)
     return found
 
 

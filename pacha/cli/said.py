@@ -35,36 +35,37 @@ _MEMBERS = (
 )
 
 
-def said_options(*, members: bool = True) -> Callable[[_Function], _Function]:
-    """Adds the flags to a command; `said_by` then returns what they said. `members`: those of the card too."""
+def said_options(function: _Function) -> _Function:
+    """Adds the flags of roles and of the card to a command; `said_by` then returns what they said."""
+    function = role_options(function)
+    function = click.option(
+        "--set", "_set", metavar="FIELD=VALUE", multiple=True, expose_value=False, callback=_field,
+        help="Set any member of the card; primary_uses+=TEXT adds to a list.",
+    )(function)  # fmt: skip
+    function = click.option(
+        "--metric", "_metric", metavar="NAME=NUMBER", multiple=True, expose_value=False, callback=_metric,
+        help="A metric of its card, for instance auc=0.93.",
+    )(function)  # fmt: skip
+    function = click.option(
+        "--schema", "_schema", metavar="FILE", expose_value=False, callback=_schema,
+        help="The dataset's schema (TOML or JSON): its files must fit it.", shell_complete=complete_files,
+    )(function)  # fmt: skip
+    for flags, member, help_text in reversed(_MEMBERS):
+        function = _member_option(flags, member, help_text)(function)
+    return click.option(
+        "--card", "_card", metavar="FILE|REF", expose_value=False, callback=_card, shell_complete=complete_files,
+        help="Its card: a TOML, JSON or Markdown file, or a commit whose card is taken over.",
+    )(function)  # fmt: skip
 
-    def decorate(function: _Function) -> _Function:
-        for role in reversed(SAID_ROLES):
-            function = click.option(
-                f"--{role.replace('_', '-')}", f"_{role}", metavar="REF|PATH", multiple=True, expose_value=False,
-                callback=_role, help=_HELP[role], shell_complete=complete_refs,
-            )(function)  # fmt: skip
-        function = click.option(
-            "--set", "_set", metavar="FIELD=VALUE", multiple=True, expose_value=False, callback=_field,
-            help="Set any member of the card, as primary_uses+=scoring to add to a list.",
-        )(function)  # fmt: skip
-        function = click.option(
-            "--metric", "_metric", metavar="NAME=NUMBER", multiple=True, expose_value=False, callback=_metric,
-            help="A metric of its card, for instance auc=0.93.",
-        )(function)  # fmt: skip
-        if members:
-            function = click.option(
-                "--schema", "_schema", metavar="FILE", expose_value=False, callback=_schema,
-                help="The dataset's schema (TOML or JSON): its files must fit it.", shell_complete=complete_files,
-            )(function)  # fmt: skip
-            for flags, member, help_text in reversed(_MEMBERS):
-                function = _member_option(flags, member, help_text)(function)
-        return click.option(
-            "--card", "_card", metavar="FILE|REF", expose_value=False, callback=_card, shell_complete=complete_files,
-            help="Its card: a TOML, JSON or Markdown file, or a commit whose card is taken over.",
-        )(function)  # fmt: skip
 
-    return decorate
+def role_options(function: _Function) -> _Function:
+    """Adds the flags of roles alone."""
+    for role in reversed(SAID_ROLES):
+        function = click.option(
+            f"--{role.replace('_', '-')}", f"_{role}", metavar="REF|PATH", multiple=True, expose_value=False,
+            callback=_role, help=_HELP[role], shell_complete=complete_refs,
+        )(function)  # fmt: skip
+    return function
 
 
 def _member_option(flags: tuple[str, ...], member: str, help_text: str) -> Callable[[_Function], _Function]:

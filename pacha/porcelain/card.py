@@ -68,9 +68,17 @@ def show_card(workspace: Workspace, id: ObjectId) -> CardShown:
 def full_card(workspace: Workspace, manifest: Manifest) -> dict[str, object]:
     """The card's document with the references that its parents stand for; as it is stored, where it cannot be read."""
     try:
-        return dict(card_of(workspace, manifest).plain())
+        references = card_of(workspace, manifest).references()
     except Usage:
-        return dict(manifest.card)
+        references = []
+    document: dict[str, object] = dict(manifest.card)
+    for reference in references:
+        document[reference.field] = [*_texts(document.get(reference.field)), reference.text]
+    return document
+
+
+def _texts(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else []
 
 
 def card_text(workspace: Workspace, id: ObjectId, *, form: str) -> str:

@@ -36,6 +36,10 @@ class Behind(Conflict):
     """The bytes are an older version: committing them would undo what came after."""
 
 
+class RecipeIsItsFile(Usage):
+    """A recipe was to say something that its file does not."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddOptions:
     """What a person says of what is added."""
@@ -211,6 +215,11 @@ def say(
     sources = sources_of(workspace, said, staged)
     at = target_of(drafts, said, sources)
     kind = drafts[at].artifact.kind
+    if kind == "recipe" and said.is_of_card:
+        raise RecipeIsItsFile(
+            f"the card of {drafts[at].artifact} is its file, and says nothing else",
+            hint=f"edit {drafts[at].path or 'the file'} and add it again",
+        )
     card = said.value if said.card is None else read_said_card(workspace, said.card, kind, start=said.start)
     told = describe(workspace, drafts[at], said, card=card, sources=sources, staged=staged)
     return [*drafts[:at], told, *drafts[at + 1 :]]

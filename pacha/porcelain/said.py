@@ -48,11 +48,15 @@ class Said:
     start: str = "."
 
     @property
+    def is_of_card(self) -> bool:
+        """Tells whether anything was said that stands on a card."""
+        is_member = bool(self.card or self.fields or self.unset)
+        return is_member or self.value is not None or self.schema is not None
+
+    @property
     def is_any(self) -> bool:
         """Tells whether anything was said."""
-        return bool(
-            self.roles or self.card or self.fields or self.unset or self.value is not None or self.schema is not None
-        )
+        return bool(self.roles) or self.is_of_card
 
 
 def target_of(drafts: Sequence[Draft], said: Said, sources: Sequence[DraftParent]) -> int:

@@ -53,8 +53,42 @@ WORDS: dict[str, list[str]] = {
         "--history",
         "--json",
     ],
+    "pacha.model.register/1": ["model", "register", "fraud", "m.safetensors", "-v", "1.1.0", "--json"],
+    "pacha.model.get/1": ["model", "get", "fraud:1.0.0", "--json"],
+    "pacha.model.inspect/1": ["model", "inspect", "fraud:1.0.0", "--json"],
+    "pacha.model.download/1": ["model", "download", "fraud", "-v", "1.0.0", "-o", "out", "--json"],
+    "pacha.model.card/1": ["model", "card", "fraud:1.0.0", "--json"],
+    "pacha.model.card.edited/1": ["model", "card", "fraud:head", "--set", "license=MIT", "--json"],
+    "pacha.model.lineage/1": ["model", "lineage", "fraud:1.0.0", "--json"],
+    "pacha.model.yank/1": ["model", "yank", "fraud:1.0.0", "--reason", "leaked labels", "--json"],
+    "pacha.model.stage/1": ["model", "stage", "fraud", "-v", "1.0.0", "-t", "staging", "--json"],
+    "pacha.data.register/1": ["data", "register", "rows", "rows.csv", "-v", "2.0.0", "--json"],
+    "pacha.data.get/1": ["data", "get", "rows:1.0.0", "--json"],
+    "pacha.data.inspect/1": ["data", "inspect", "rows:1.0.0", "--json"],
+    "pacha.data.download/1": ["data", "download", "rows:1.0.0", "-o", "out", "--json"],
+    "pacha.data.card/1": ["data", "card", "rows:1.0.0", "--json"],
+    "pacha.data.card.edited/1": ["data", "card", "rows:head", "--set", "purpose=tests", "--json"],
+    "pacha.data.lineage/1": ["data", "lineage", "rows:1.0.0", "--json"],
+    "pacha.data.yank/1": ["data", "yank", "rows:1.0.0", "--reason", "wrong rows", "--json"],
+    "pacha.data.schema/1": ["data", "schema", "rows:1.0.0", "--json"],
+    "pacha.data.validate/1": ["data", "validate", "rows:1.0.0", "--json"],
+    "pacha.data.diff/1": ["data", "diff", "rows:1.0.0", "rows:head", "--key", "a", "--json"],
+    "pacha.recipe.register/1": ["recipe", "register", "base.recipe.toml", "-v", "1.1.0", "--json"],
+    "pacha.recipe.get/1": ["recipe", "get", "base:1.0.0", "--json"],
+    "pacha.recipe.inspect/1": ["recipe", "inspect", "base:1.0.0", "--json"],
+    "pacha.recipe.download/1": ["recipe", "download", "base:1.0.0", "-o", "out", "--json"],
+    "pacha.recipe.card/1": ["recipe", "card", "base:1.0.0", "--json"],
+    "pacha.recipe.lineage/1": ["recipe", "lineage", "base:1.0.0", "--json"],
+    "pacha.recipe.yank/1": ["recipe", "yank", "base:1.0.0", "--reason", "wrong rate", "--json"],
+    "pacha.recipe.validate/1": ["recipe", "validate", "base:1.0.0", "--json"],
     "pacha.error/1": ["show", "nobody", "--json"],
 }
+
+
+SAFETENSORS = (
+    (60).to_bytes(8, "little") + b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'.ljust(60) + bytes(8)
+)
+RECIPE = 'name = "base"\nversion = "1.0.0"\ndescription = "a baseline"\n'
 
 
 @pytest.fixture
@@ -79,6 +113,13 @@ def fork(project: Project) -> str:
 
 
 def words_for(project: Project, name: str) -> list[str]:
+    if name.startswith(("pacha.model.", "pacha.recipe.")):
+        project.write("m.safetensors", SAFETENSORS)
+        project.write("base.recipe.toml", RECIPE)
+        project("model", "register", "fraud", "m.safetensors", "-v", "1.0.0", "--metric", "auc=0.9")
+        project("recipe", "register", "base.recipe.toml")
+        project.write("m.safetensors", SAFETENSORS[:-1] + b"1")
+        project.write("base.recipe.toml", RECIPE + "random_seed = 7\n")
     if name.startswith("pacha.resolve"):
         side = fork(project)
         return [f"manifest:{side}" if word == "HEAD" else word for word in WORDS[name]]

@@ -134,7 +134,7 @@ def test_it_is_told_what_is_wrong(
 def test_nothing_hostile_comes_out_as_more_than_text(project: Project, format: str) -> None:
     base = register(project, "data/rows:1.0.0", author=f"{EVIL} <x>")
     register(project, "model/evil:1.0.0", [("trained_on", base, {EVIL: [EVIL, "</text><script>"]})], author=EVIL)
-    move(project, "model/evil:1.0.0", f"prod{EVIL}<b>")
+    move(project, "model/evil:1.0.0", "staging")
     answer = project("lineage", "evil:1.0.0", "--format", format)
     assert steering(answer.out + answer.err) == set()
     if format == "svg":

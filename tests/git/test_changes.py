@@ -49,7 +49,7 @@ def story(git_project: Project) -> Project:
     save(git_project, "base")
     git_project.git("switch", "-qc", "feature")
     more = publish(
-        git_project, "users.csv", CSV + "3,4\n", "1.1.0",
+        git_project, "users.csv", CSV + "3,4\n", "2.0.0",
         card={"features": {"a": {"dtype": "Float64"}, "b": {"dtype": "String", "nullable": True}}},
     )  # fmt: skip
     publish(
@@ -75,7 +75,7 @@ def test_a_branch_is_told_as_a_reviewer_asks(story: Project) -> None:
     assert metrics["f1"] == {"name": "f1", "before": 0.5, "after": None, "delta": None}
     assert metrics["loss"] == {"name": "loss", "before": None, "after": "NaN", "delta": None}
     assert sorted((item["role"], item["change"], item["name"]) for item in model["parents"]) == [
-        ("trained_on", "added", "data/users:1.1.0"),
+        ("trained_on", "added", "data/users:2.0.0"),
         ("trained_on", "removed", "data/users:1.0.0"),
     ]
     assert [(item["name"], item["before"], item["after"]) for item in model["card"]] == [
@@ -263,14 +263,14 @@ def test_too_many_files_are_said_to_be_too_many(git_project: Project) -> None:
 def test_conflict_markers_and_forks_are_problems_and_the_rest_is_told(story: Project) -> None:
     save(story, "feature")
     story.git("switch", "-qc", "left")
-    story.commit("users.csv", CSV + "left,1\n", "--tag", "1.2.0")
-    move_stage(story, "data/users", "1.2.0", ("development", "staging"))
+    story.commit("users.csv", CSV + "7,1\n", "--tag", "2.1.0")
+    move_stage(story, "data/users", "2.1.0", ("development", "staging"))
     save(story, "left")
     story.git("switch", "-q", "feature")
     story("checkout", "--force")
     story.git("switch", "-qc", "right")
-    story.commit("users.csv", CSV + "right,1\n", "--tag", "1.2.0")
-    move_stage(story, "data/users", "1.2.0", ("development", "archived"))
+    story.commit("users.csv", CSV + "5,1\n", "--tag", "2.1.0")
+    move_stage(story, "data/users", "2.1.0", ("development", "archived"))
     story.commit("extra.csv", "x\n1\n")
     save(story, "right")
     story.git("merge", "-q", "left", code=1)

@@ -35,9 +35,9 @@ def whole(git_project: Project) -> Project:
     """A repository with two commits, a version and a folder, and nothing wrong."""
     git_project.commit("rows.csv", CSV)
     git_project("tag", "rows", "1.0.0")
-    git_project.commit("rows.csv", CSV + b"x,y\n")
-    git_project.write("images/a.csv", "1\n")
-    git_project.write("images/b.csv", "2\n")
+    git_project.commit("rows.csv", CSV + b"3,4\n")
+    git_project.write("images/a.csv", "number\n1\n")
+    git_project.write("images/b.csv", "number\n2\n")
     git_project("add", "images", "--kind", "data", "--name", "images")
     git_project("commit", "-m", "images")
     git_project.git("add", "-A")

@@ -102,7 +102,8 @@ def test_everything_that_the_old_program_could_write_is_here(project: Project, f
     card = shown(project, "fraud:1.0.0")["card"]
     assert card == {
         "description": "finds fraud", "metrics": {"auc": 0.91}, "training_date": "2024-02-01T00:00:00Z",
-        "extra": {"sha256": "ab"},
+        "extra": {"sha256": "ab"}, "parent_model": ["model/base:1.0.0"], "training_data": ["data/users:1.0.0"],
+        "training_recipe": ["recipe/training:1.0.0"],
     }  # fmt: skip
     features = shown(project, "data/users:1.0.0")["card"]["features"]
     assert (features["a"]["dtype"], features["b"]["dtype"]) == ("Int64", "Timestamp")
@@ -166,7 +167,7 @@ def test_a_recipe_is_a_file_whose_integers_are_integers(project: Project, full: 
     assert "id" not in recipe and "created_at" not in recipe
     assert any("hyperparameters.custom.hidden_size" in note for note in found["notes"])
     card = shown(project, "recipe/training:1.0.0")["card"]
-    assert card["random_seed"] == str(2**63 - 1) and "train_data" not in card
+    assert card["random_seed"] == str(2**63 - 1) and card["train_data"] == ["data/users:1.0.0"]
 
 
 def test_a_run_keeps_its_whole_text_and_the_metric_of_the_highest_step(project: Project, full: OldRegistry) -> None:

@@ -11,6 +11,7 @@ from pacha.objects.types import Link
 from pacha.porcelain.impact import ANY, impact, widest
 from pacha.porcelain.lineage import Direction, LineageReport, between, leaves, lineage, roots
 from pacha.porcelain.workspace import Workspace
+from pacha.registry.stage_rules import NoSuchStage
 from pacha.store.meta import meta_path
 from tests.conftest import Project
 from tests.registered import register, story
@@ -129,7 +130,9 @@ def test_impact_by_kind_and_stage(workspace: Workspace, made: dict[str, ObjectId
     assert hits(stage="staging") == {"model/tiny:0.1.0"} == hits(stage="Stage")
     assert hits(stage="development") == {"model/both:1.0.0"}
     assert hits(kind="data", stage=ANY) == {"data/labels:1.0.0"}
-    assert len(hits(kind=ANY, stage=ANY)) == 5 and hits(stage="nowhere") == set()
+    assert len(hits(kind=ANY, stage=ANY)) == 5
+    with pytest.raises(NoSuchStage):
+        hits(stage="nowhere")
 
 
 def test_what_a_reference_means_for_impact(workspace: Workspace, made: dict[str, ObjectId]) -> None:

@@ -97,4 +97,4 @@ def test_a_cell_of_the_table_is_true(row: list[str], state: tuple[str, Project, 
 
 def test_the_table_names_every_reading_command_once() -> None:
     named = [word for row in ROWS for word in re.findall(r"`([^`]+)`", row[0])]
-    assert len(ROWS) == 10 and len(named) == 20
+    assert len(ROWS) == 10 and len(named) == 21

@@ -34,7 +34,7 @@ SCHEMA = ("pacha.add/1", AddResult)
 @click.option("--name", help="What it is called, where the path is not its name.")
 @click.option("-f", "--force", is_flag=True, help="Stage the bytes of an older version as the next one.")
 @click.option("--dereference", is_flag=True, help="Store what symbolic links point to.")
-@said_options()
+@said_options
 @json_option
 @click.pass_context
 def COMMAND(

@@ -36,7 +36,7 @@ SCHEMA = ("pacha.commit/1", list[Committed])
 @click.option("--tag", "bump", metavar="VERSION", help="Publish it too: 1.2.0, or major, minor, patch, auto.")
 @click.option("--author", metavar="'NAME <MAIL>'", help="Who made it, where that is not you.")
 @click.option("--date", metavar="TIME", help="When it was made (RFC 3339, or a date).")
-@said_options()
+@said_options
 @json_option
 @click.pass_context
 def COMMAND(

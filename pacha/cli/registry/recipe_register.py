@@ -23,7 +23,7 @@ from pacha.cli.completing import complete_files
 from pacha.cli.groups import registry_command
 from pacha.cli.options import json_option
 from pacha.cli.registry.register import show
-from pacha.cli.said import said_by, said_options
+from pacha.cli.said import role_options, said_by
 from pacha.porcelain.identity import author as author_of
 from pacha.porcelain.register import Registered, RegisterOptions, register
 from pacha.registry.card_file import FILE_BYTES_MAX
@@ -41,7 +41,7 @@ def make(kind: str) -> click.Command:
     @click.option("--name", help="Its name, where that is not the file's own.")
     @click.option("-v", "--version", metavar="VERSION", help="Its version, where that is not the file's own.")
     @click.option("-m", "--message", help="What changed, and why.")
-    @said_options(members=False)
+    @role_options
     @click.option("--author", metavar="'NAME <MAIL>'", help="Who made it, where that is not you.")
     @click.option("--date", metavar="TIME", help="When it was made (RFC 3339, or a date).")
     @json_option

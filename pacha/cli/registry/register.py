@@ -34,7 +34,7 @@ def make(kind: str) -> click.Command:
     @click.argument("path", shell_complete=complete_files)
     @click.option("-v", "--version", required=True, metavar="VERSION", help="1.2.0, or major, minor, patch, auto.")
     @click.option("-m", "--message", help="What changed, and why.")
-    @said_options()
+    @said_options
     @click.option("--dereference", is_flag=True, help="Store what symbolic links point to.")
     @click.option("--author", metavar="'NAME <MAIL>'", help="Who made it, where that is not you.")
     @click.option("--date", metavar="TIME", help="When it was made (RFC 3339, or a date).")
