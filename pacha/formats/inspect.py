@@ -5,6 +5,7 @@ A file that is not what it says is no error: it can be stored all the same, and 
 
 import pkgutil
 import re
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from pacha.formats.inspection import Inspection, Malformed, Source
 from pacha.formats.sniff import HEAD_BYTES, format_of
 
 FOLDER = Path(__file__).parent
+MALFORMED = "malformed"
 _FORMATS = re.compile(r"^FORMATS\b[^=\n]*= \((.*?)\)$", re.MULTILINE | re.DOTALL)
 
 
@@ -30,15 +32,34 @@ def inspectors() -> dict[str, str]:
 
 
 def inspect(name: str, source: Source) -> Inspection | None:
-    """What a file holds; None if no inspector knows it."""
-    format = format_of(name, source.read(0, HEAD_BYTES))
-    module = None if format is None else inspectors().get(format.name)
-    if format is None or module is None:
+    """What a file holds; None if no inspector knows it. Where the ending lies, the first bytes are believed."""
+    head = source.read(0, HEAD_BYTES)
+    format = format_of(name, head)
+    if format is None:
+        return None
+    by_bytes = format_of("", head)
+    found = _inspected(format.name, name, source)
+    if (
+        found is not None
+        and found.warnings[:1]
+        and found.warnings[0].startswith(MALFORMED)
+        and by_bytes not in (None, format)
+    ):
+        assert by_bytes is not None
+        other = _inspected(by_bytes.name, name, source)
+        if other is not None and not any(warning.startswith(MALFORMED) for warning in other.warnings):
+            said = f"named like {format.name}, and holds {by_bytes.name}"
+            return replace(other, warnings=(said, *other.warnings))
+    return found
+
+
+def _inspected(format: str, name: str, source: Source) -> Inspection | None:
+    module = inspectors().get(format)
+    if module is None:
         return None
     try:
         found: Inspection = import_module(f"{__name__.rpartition('.')[0]}.{module}").inspect_source(name, source)
     except Malformed as error:
-        return Inspection(
-            format=format.name, summary={"format": format.name}, warnings=(f"malformed: {error.message}",)
-        )
+        reason = error.message.removeprefix(f"{name}: ")
+        return Inspection(format=format, summary={"format": format}, warnings=(f"{MALFORMED}: {reason}",))
     return found

@@ -12,10 +12,10 @@ from typing import Any
 
 from pacha.base.canonical import encode_compact, encode_lines
 from pacha.base.files import naming
-from pacha.base.ids import hash_bytes
 from pacha.formats.features import features_of_rows
 from pacha.formats.inspect import inspect
 from pacha.formats.inspection import FileSource, Inspection, Source
+from pacha.formats.tensors import structure
 from pacha.objects.blob import BLOB_BYTES_MAX
 from pacha.objects.manifest import FACTS_BYTES_MAX
 from pacha.worktree.ingest import ChangedWhileRead
@@ -122,14 +122,10 @@ def _merged(inspected: Mapping[str, Inspection]) -> dict[str, Any]:
     for item in inspected.values():
         for name, count in dict(item.summary.get("dtypes", {})).items():
             dtypes[name] = dtypes.get(name, 0) + count
-    lines = sorted(
-        f"{tensor['name']} {tensor['shape']}\n"
-        for item in inspected.values()
-        for tensor in item.detail.get("tensors", ())
-    )
+    rows = [row for item in inspected.values() for row in item.detail.get("tensors", ())]
     merged: dict[str, Any] = {"dtypes": dtypes} if dtypes else {}
-    if lines:
-        merged["structure"] = hash_bytes("".join(lines).encode("utf-8", "surrogatepass")).hex[:16]
+    if rows:
+        merged["structure"] = structure(rows)
     columns = [item.summary.get("schema") for item in inspected.values()]
     if columns[0] is not None and len(set(columns)) == 1:
         merged["schema"] = columns[0]

@@ -1,0 +1,152 @@
+"""GGUF: key/values and a table of tensors before the data. All key/values are read; long arrays as count and beginning.
+
+Source: the format's description in ggml, docs/gguf.md, versions 2 and 3.
+"""
+
+import struct
+from typing import Any
+
+from pacha.formats.inspection import Inspection, Malformed, Source
+from pacha.formats.tensors import TENSORS_MAX, number, summary_of, tensor, text
+
+FORMATS = ("gguf",)
+MAGIC = b"GGUF"
+VERSIONS = (2, 3)
+PAIRS_MAX = 100_000
+DIMENSIONS_MAX = 8
+KEY_BYTES_MAX = 65_535
+#: Vocabularies have some hundred thousand entries; only so many are shown of an array.
+ITEMS_SHOWN = 16
+#: Header and tables of the largest models take some ten MiB, nearly all of it vocabulary.
+TABLES_BYTES_MAX = 512 << 20
+NESTING_MAX = 4
+_SCALARS = {
+    0: ("<B", 1), 1: ("<b", 1), 2: ("<H", 2), 3: ("<h", 2), 4: ("<I", 4), 5: ("<i", 4), 6: ("<f", 4), 7: ("<?", 1),
+    10: ("<Q", 8), 11: ("<q", 8), 12: ("<d", 8),
+}  # fmt: skip
+_TEXT, _ARRAY = 8, 9
+TYPES = {
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K",
+    12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S",
+    20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64",
+    29: "IQ1_M", 30: "BF16", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4",
+}  # fmt: skip
+
+
+class _Cursor:
+    """Reads on through the tables; every length is held against what is left before it is read."""
+
+    BLOCK = 1 << 20
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._end = min(source.size, TABLES_BYTES_MAX)
+        self._start = 0
+        self._block = b""
+        self.at = 0
+
+    def take(self, length: int) -> bytes:
+        """The next bytes. Errors: `Malformed`."""
+        if length < 0 or self.at + length > self._end:
+            raise Malformed("its tables end in the middle")
+        inside = self.at - self._start
+        if inside < 0 or inside + length > len(self._block):
+            self._start, inside = self.at, 0
+            self._block = self._source.read(self.at, max(length, self.BLOCK))
+        data = self._block[inside : inside + length]
+        if len(data) < length:
+            raise Malformed("its tables end in the middle")
+        self.at += length
+        return data
+
+    def skip(self, length: int) -> None:
+        """Passes bytes by. Errors: `Malformed`."""
+        if length < 0 or self.at + length > self._end:
+            raise Malformed("its tables end in the middle")
+        self.at += length
+
+    def number(self, form: str, size: int) -> Any:
+        """The next number."""
+        return struct.unpack(form, self.take(size))[0]
+
+
+def inspect_source(name: str, source: Source) -> Inspection:
+    """Every key/value and the tensors. Errors: `Malformed`."""
+    del name
+    cursor = _Cursor(source)
+    if cursor.take(4) != MAGIC:
+        raise Malformed("does not begin with GGUF")
+    version = cursor.number("<I", 4)
+    if version not in VERSIONS:
+        raise Malformed(f"version {version} of the format is not known")
+    tensors, pairs = cursor.number("<Q", 8), cursor.number("<Q", 8)
+    if tensors > TENSORS_MAX or pairs > PAIRS_MAX:
+        raise Malformed(f"promises {tensors} tensors and {pairs} key/values")
+    values: dict[str, Any] = {}
+    for _ in range(pairs):
+        key = _text(cursor, KEY_BYTES_MAX)
+        if key in values:
+            raise Malformed(f"the key {key!r:.80} stands twice")
+        values[key] = _value(cursor, cursor.number("<I", 4), 0)
+    rows = [_tensor(cursor) for _ in range(tensors)]
+    if len({row["name"] for row in rows}) != len(rows):
+        raise Malformed("two tensors have one name")
+    architecture = values.get("general.architecture")
+    summary = {
+        "format": "gguf", "version": version, **summary_of(rows),
+        **({"architecture": text(architecture)} if architecture else {}),
+        "metadata": {key: value for key, value in values.items() if key.startswith("general.") and key.count(".") == 1},
+    }  # fmt: skip
+    return Inspection(format="gguf", summary=summary, detail={"tensors": rows, "metadata": values})
+
+
+def _text(cursor: _Cursor, size_max: int) -> str:
+    length = cursor.number("<Q", 8)
+    if length > size_max:
+        raise Malformed(f"a text of {length} bytes")
+    return cursor.take(length).decode("utf-8", "replace")
+
+
+def _value(cursor: _Cursor, kind: int, depth: int) -> Any:
+    if kind in _SCALARS:
+        return _plain(cursor.number(*_SCALARS[kind]))
+    if kind == _TEXT:
+        return text(_text(cursor, TABLES_BYTES_MAX))
+    if kind != _ARRAY or depth >= NESTING_MAX:
+        raise Malformed(f"a value of the unknown type {kind}")
+    inner, count = cursor.number("<I", 4), cursor.number("<Q", 8)
+    return _array(cursor, inner, count, depth)
+
+
+def _array(cursor: _Cursor, inner: int, count: int, depth: int) -> dict[str, Any]:
+    shown = [_value(cursor, inner, depth + 1) for _ in range(min(count, ITEMS_SHOWN))]
+    left = count - len(shown)
+    if inner in _SCALARS:
+        cursor.skip(left * _SCALARS[inner][1])
+    else:
+        # Each item takes at least its own length, so a lying count runs into the end of the file.
+        for _ in range(left):
+            if inner == _TEXT:
+                cursor.skip(cursor.number("<Q", 8))
+            else:
+                _value(cursor, inner, depth + 1)
+    return {"count": number(count), "first": shown}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(value)]
+    return number(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _tensor(cursor: _Cursor) -> dict[str, Any]:
+    name = _text(cursor, KEY_BYTES_MAX)
+    count = cursor.number("<I", 4)
+    if count > DIMENSIONS_MAX:
+        raise Malformed(f"{name!r:.80} has {count} dimensions")
+    shape = [cursor.number("<Q", 8) for _ in range(count)]
+    kind, offset = cursor.number("<I", 4), cursor.number("<Q", 8)
+    # The file's order is the fastest dimension first; people write it last.
+    row = tensor(name, TYPES.get(kind, f"type {kind}"), shape[::-1])
+    row["offset"] = number(offset)
+    return row

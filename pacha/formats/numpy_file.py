@@ -1,0 +1,96 @@
+"""NPY: one array with a header that says its type and shape. NPZ is a ZIP of them.
+
+The header is a Python literal; it is read as one, without running anything. An array of objects holds a pickle.
+Source: numpy.lib.format, versions 1.0 to 3.0.
+"""
+
+import ast
+import struct
+from typing import Any
+
+from pacha.formats.inspection import BytesSource, Inspection, Malformed, Source
+from pacha.formats.tensors import summary_of, tensor
+from pacha.formats.zips import members, read_member
+
+FORMATS = ("npy", "numpy")
+MAGIC = b"\x93NUMPY"
+#: Structured types can be long; nobody writes more than this.
+HEADER_BYTES_MAX = 64 << 10
+#: So much of a member is looked at: its header.
+MEMBER_BYTES_MAX = HEADER_BYTES_MAX + 16
+PICKLE = "pickle: an array of objects is a pickle, and loading it runs code"
+
+
+def inspect_source(name: str, source: Source) -> Inspection:
+    """The array of a file, or the arrays of an archive. Errors: `Malformed`."""
+    del name
+    if source.read(0, len(MAGIC)) == MAGIC:
+        row, order, is_object = array_of(source, "array", source.size)
+        warnings = (PICKLE,) if is_object else ()
+        return Inspection(
+            format="npy",
+            summary={"format": "npy", **summary_of([row]), "shape": row["shape"], "order": order},
+            detail={"tensors": [row]},
+            warnings=warnings,
+        )
+    rows, warnings = [], ()
+    for member in members(source):
+        if not member.name.endswith(".npy"):
+            continue
+        data = read_member(source, member, size_max=MEMBER_BYTES_MAX)
+        row, _, is_object = array_of(BytesSource(data), member.name[:-4], member.size)
+        rows.append(row)
+        warnings = (PICKLE,) if is_object else warnings
+    return Inspection(
+        format="npz", summary={"format": "npz", **summary_of(rows)}, detail={"tensors": rows}, warnings=warnings
+    )
+
+
+def array_of(source: Source, name: str, size: int) -> tuple[dict[str, Any], str, bool]:
+    """One array's row, its order, and whether it holds objects. `size` is that of the whole. Errors: `Malformed`."""
+    head = source.read(0, 12)
+    if len(head) < 12 or head[:6] != MAGIC or head[6] not in (1, 2, 3):
+        raise Malformed("not an NPY header")
+    wide = head[6] > 1
+    (length,) = struct.unpack("<I", head[8:12]) if wide else struct.unpack("<H", head[8:10])
+    start = 12 if wide else 10
+    if length > HEADER_BYTES_MAX or start + length > size:
+        raise Malformed(f"its header of {length} bytes does not fit")
+    header = _literal(source.read(start, length))
+    dtype, shape = header.get("descr"), header.get("shape")
+    if not isinstance(shape, tuple) or any(type(item) is not int or item < 0 for item in shape) or len(shape) > 64:
+        raise Malformed("its shape is none")
+    shown = dtype if isinstance(dtype, str) else str(dtype)[:256]
+    row = tensor(name, shown, shape, offset=start + length, bytes=size - start - length)
+    is_object = "O" in shown if isinstance(dtype, str) else "'|O'" in str(dtype) or "'O'" in str(dtype)
+    width = _width(shown) if isinstance(dtype, str) else None
+    if width is not None and not is_object and _count(shape) * width != size - start - length:
+        raise Malformed(f"{name!r:.80}: {shape} of {shown} does not take {size - start - length} bytes")
+    return row, "fortran" if header.get("fortran_order") is True else "c", is_object
+
+
+def _literal(raw: bytes) -> dict[str, Any]:
+    text = raw.decode("latin-1").strip()
+    if text.count("(") + text.count("[") + text.count("{") > 2_000:
+        raise Malformed("its header is nested too deeply")
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError) as error:
+        raise Malformed("its header is not what NumPy writes") from error
+    if not isinstance(value, dict):
+        raise Malformed("its header is not what NumPy writes")
+    return value
+
+
+def _width(dtype: str) -> int | None:
+    digits = dtype.lstrip("<>|=")[1:]
+    if not digits.isdecimal() or len(digits) > 9:
+        return None
+    return int(digits) * (4 if dtype.lstrip("<>|=")[0] == "U" else 1)
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count

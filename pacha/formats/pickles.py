@@ -1,0 +1,135 @@
+"""Pickles, looked at without being loaded: a walk over their opcodes lists what loading would import.
+
+A pickle is a program. Nothing here runs it: `pickletools` only splits its bytes into opcodes, and a small stack keeps
+track of texts so that `STACK_GLOBAL` can be told. What cannot be followed is said, never guessed. A list of imports
+makes nobody safe: it is a tripwire. Source: the opcode table of the standard library's pickletools.
+"""
+
+import io
+import pickletools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pacha.formats.tensors import text
+
+#: Opcodes looked at: a state dict of a large model has some hundred thousand.
+OPCODES_MAX = 2_000_000
+#: Bytes of a stream looked at: arrays may lie inside.
+STREAM_BYTES_MAX = 64 << 20
+IMPORTS_MAX = 2_000
+LOADING_RUNS_CODE = "pickle: loading it runs code"
+#: What an honest model imports. Anything else is named with a warning.
+HARMLESS = frozenset(
+    {
+        "collections.OrderedDict", "collections.defaultdict", "builtins.set", "builtins.frozenset", "builtins.slice",
+        "builtins.complex", "builtins.range", "builtins.bytearray", "builtins.dict", "builtins.list", "builtins.tuple",
+        "copyreg._reconstructor", "copy_reg._reconstructor", "builtins.object", "__builtin__.object",
+        "_codecs.encode", "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct",
+        "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.ndarray", "numpy.dtype",
+        "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer", "numpy.random._pickle.__randomstate_ctor",
+        "datetime.datetime", "datetime.date", "datetime.timedelta", "decimal.Decimal", "fractions.Fraction",
+        "pathlib.PosixPath", "pathlib.PurePosixPath", "uuid.UUID", "torch.Size", "torch.device", "torch._utils._rebuild_tensor",
+        "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3", "torch._utils._rebuild_parameter",
+        "torch._utils._rebuild_parameter_with_state", "torch._utils._rebuild_qtensor", "torch.nn.parameter.Parameter",
+        "torch._tensor._rebuild_from_type_v2", "torch.serialization._get_layout", "joblib.numpy_pickle.NumpyArrayWrapper",
+    }
+)  # fmt: skip
+#: Libraries whose classes are data: their names are told and not warned of.
+HARMLESS_PACKAGES = ("sklearn.", "scipy.sparse.", "pandas.core.", "pandas._libs.", "xgboost.", "lightgbm.")
+HARMLESS_SUFFIXES = ("Storage",)
+_STRINGS = frozenset(
+    {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE", "STRING", "BINSTRING", "SHORT_BINSTRING"}
+)
+_PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
+_GETS = frozenset({"GET", "BINGET", "LONG_BINGET"})
+
+
+@dataclass(slots=True)
+class Walked:
+    """What a walk has seen. `problem` says why it did not come to the end."""
+
+    opcodes: dict[str, int] = field(default_factory=dict)
+    imports: list[str] = field(default_factory=list)
+    problem: str | None = None
+    end: int = 0
+
+    def warnings(self) -> tuple[str, ...]:
+        """The badges: that it is a pickle, which imports are unusual, and what could not be followed."""
+        unusual = [name for name in self.imports if not is_harmless(name)]
+        told = tuple(f"suspicious import: {name}" for name in unusual[:20])
+        more = (f"suspicious import: {len(unusual) - 20} more",) if len(unusual) > 20 else ()
+        return (LOADING_RUNS_CODE, *told, *more, *((f"not followed: {self.problem}",) if self.problem else ()))
+
+    def detail(self) -> dict[str, Any]:
+        """The whole list."""
+        return {"imports": sorted(self.imports), "opcodes": dict(sorted(self.opcodes.items()))}
+
+
+def is_harmless(name: str) -> bool:
+    """Tells whether an import is one that honest models have.
+
+    >>> is_harmless("torch.FloatStorage"), is_harmless("posix.system")
+    (True, False)
+    """
+    if name in HARMLESS or name.startswith(HARMLESS_PACKAGES):
+        return True
+    return name.startswith("torch.") and name.count(".") == 1 and name.endswith(HARMLESS_SUFFIXES)
+
+
+def opcodes(data: bytes) -> Iterator[tuple[str, Any, int]]:
+    """Name, argument and place of each opcode. Errors: `ValueError` where it is cut or unknown."""
+    for opcode, argument, position in pickletools.genops(io.BytesIO(data)):
+        yield opcode.name, argument, position or 0
+
+
+def walk(data: bytes) -> Walked:
+    """Looks at one pickle to its STOP. Never raises: what goes wrong is in the answer."""
+    found = Walked()
+    texts: list[str | None] = []
+    memo: dict[int, str | None] = {}
+    seen: set[str] = set()
+    try:
+        for count, (name, argument, position) in enumerate(opcodes(data)):
+            if count >= OPCODES_MAX or len(seen) >= IMPORTS_MAX:
+                found.problem = "too long to look at whole"
+                break
+            found.opcodes[name] = found.opcodes.get(name, 0) + 1
+            found.end = position + 1
+            imported = _import(name, argument, texts)
+            if imported is not None and imported not in seen:
+                seen.add(imported)
+                found.imports.append(imported)
+            _follow(name, argument, texts, memo)
+    except (ValueError, IndexError, OverflowError, MemoryError, RecursionError) as error:
+        found.problem = text(str(error))[:120] or "cut off"
+    else:
+        if "STOP" not in found.opcodes and found.problem is None:
+            found.problem = "it has no end"
+    return found
+
+
+def _import(name: str, argument: Any, texts: list[str | None]) -> str | None:
+    if name in ("GLOBAL", "INST"):
+        return text(str(argument).replace(" ", ".", 1))
+    if name != "STACK_GLOBAL":
+        return None
+    words = texts[-2:]
+    if len(words) == 2 and all(word is not None for word in words):
+        return text(f"{words[0]}.{words[1]}")
+    return "(a name that is made while loading)"
+
+
+def _follow(name: str, argument: Any, texts: list[str | None], memo: dict[int, str | None]) -> None:
+    """Keeps the last texts and what the memo holds: all that is needed to tell what STACK_GLOBAL imports."""
+    if name in _STRINGS:
+        texts.append(str(argument))
+    elif name == "MEMOIZE":
+        memo[len(memo)] = texts[-1] if texts else None
+    elif name in _PUTS:
+        memo[int(argument)] = texts[-1] if texts else None
+    elif name in _GETS:
+        texts.append(memo.get(int(argument)))
+    elif name not in ("PROTO", "FRAME"):
+        texts.append(None)
+    del texts[:-4]
