@@ -21,7 +21,7 @@ FORMATS = (
     Format(name="safetensors", kind="model", endings=(".safetensors",)),
     Format(name="gguf", kind="model", endings=(".gguf",), magic=b"GGUF"),
     Format(name="onnx", kind="model", endings=(".onnx",)),
-    Format(name="pytorch", kind="model", endings=(".pt", ".pth", ".ckpt")),
+    Format(name="pytorch", kind="model", endings=(".pt", ".pth", ".ckpt", ".jit", "pytorch_model.bin")),
     Format(name="keras", kind="model", endings=(".keras", ".h5", ".hdf5"), magic=b"\x89HDF\r\n\x1a\n"),
     Format(name="tflite", kind="model", endings=(".tflite",)),
     Format(name="joblib", kind="model", endings=(".joblib", ".pkl", ".pickle", ".skops")),
