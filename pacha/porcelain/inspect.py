@@ -14,7 +14,7 @@ from pacha.graph.ranges import StoredFile
 from pacha.graph.trees import TreeFile, tree_files
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link
-from pacha.porcelain.measure import Measured, Opener, measure, measure_files
+from pacha.porcelain.measure import ONLY, Measured, Opener, measure, measure_files
 from pacha.porcelain.workspace import Workspace
 from pacha.worktree.scan import scan
 
@@ -44,7 +44,7 @@ def inspect_revision(workspace: Workspace, id: ObjectId) -> Inspected:
     facts, files = manifest.facts, _stored_detail(workspace, manifest)
     if not files:
         try:
-            measured = measure(_openers(workspace, manifest), manifest.artifact.kind)
+            measured = measure(_openers(workspace, manifest), manifest.artifact.kind, shape=manifest.shape)
             facts, files = facts or measured.facts, _files_in(measured)
         except Absent as error:
             notes.append(f"the whole table is not here: {error.message}")
@@ -55,7 +55,7 @@ def inspect_revision(workspace: Workspace, id: ObjectId) -> Inspected:
         versions=tuple(workspace.catalog.tagged(manifest.artifact).of(id)),
         size=manifest.size,
         facts=facts,
-        files=files,
+        files=_named(files, manifest.files[0].path if manifest.files else manifest.artifact.name),
         notes=tuple(notes),
     )
 
@@ -68,8 +68,13 @@ def inspect_path(full: str, *, shown: str, kind: str) -> Inspected:
         raise UnknownFormat(f"{shown}: no format that is known", hint="`pacha help formats` lists them", path=shown)
     return Inspected(
         name=shown, artifact=None, manifest=None, versions=(), size=there.size, facts=measured.facts,
-        files=_files_in(measured), notes=measured.notes,
+        files=_named(_files_in(measured), shown), notes=measured.notes,
     )  # fmt: skip
+
+
+def _named(files: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The tables by path, with the name of an artifact's only file."""
+    return {name if path == ONLY else path: table for path, table in files.items()}
 
 
 def _stored_detail(workspace: Workspace, manifest: Manifest) -> Mapping[str, Any]:

@@ -26,6 +26,8 @@ FILES_MAX = 256
 #: The configuration of a model folder is a page of JSON.
 CONFIG_BYTES_MAX = 1 << 20
 CONFIG_FILE = "config.json"
+#: What the table of an artifact of one file calls that file.
+ONLY = ""
 _SUMS = ("parameters", "tensors", "rows")
 
 Opener = Callable[[], AbstractContextManager[Source]]
@@ -43,7 +45,7 @@ class Measured:
 
 def measure_files(there: Scan, kind: str) -> Measured:
     """Looks into the files of an artifact as they lie. Errors: `ChangedWhileRead`, `MachineFailed`."""
-    measured = measure([(file.path, _opener(file.full)) for file in there.files], kind)
+    measured = measure([(file.path, _opener(file.full)) for file in there.files], kind, shape=there.shape)
     for file in there.files:
         with naming(file.full):
             state = os.stat(file.full)
@@ -60,8 +62,11 @@ def _opener(full: str) -> Opener:
     return lambda: FileSource(full)
 
 
-def measure(files: Sequence[tuple[str, Opener]], kind: str) -> Measured:
-    """Looks into files by name, each opened when its turn comes. What no inspector knows is passed over."""
+def measure(files: Sequence[tuple[str, Opener]], kind: str, *, shape: str) -> Measured:
+    """Looks into files by name, each opened when its turn comes. What no inspector knows is passed over.
+
+    Of a `shape` that is file, the table names no path: the same bytes under another name have the same table.
+    """
     inspected: dict[str, Inspection] = {}
     config: Mapping[str, Any] = {}
     passed = 0
@@ -80,8 +85,14 @@ def measure(files: Sequence[tuple[str, Opener]], kind: str) -> Measured:
     notes = [f"{passed} files more are in it; {FILES_MAX} were looked into"] if passed else []
     facts = _facts(inspected, config)
     card = _card(inspected, notes) if kind == "data" else {}
+    tables = inspected if shape == "folder" else {ONLY: next(iter(inspected.values()))}
     warnings = [f"{path}: {warning}" for path, item in inspected.items() for warning in item.warnings]
-    return Measured(facts=facts, detail=_detail(inspected), card=card, notes=(*notes, *warnings[:8]))
+    return Measured(
+        facts=facts,
+        detail=_detail(inspected if shape == "folder" else {ONLY: item for item in inspected.values()}),
+        card=card,
+        notes=(*notes, *warnings[:8]),
+    )
 
 
 def _config(source: Source) -> Mapping[str, Any]:

@@ -31,6 +31,8 @@ ATTRIBUTE_CHARACTERS_MAX = 200
 class BadRole(Usage):
     """A role was said of something that it cannot be about."""
 
+    usual_hint = "write REF[,attribute=value]…, as --quantized-from fraud:1.0.0,quantization=int8"
+
 
 class Unstaged(Conflict):
     """A path was named as a parent, and what lies there is neither committed nor staged."""

@@ -4,6 +4,7 @@ What was said holds for the bytes it was said of. A commit of other bytes begins
 predecessor said and never takes it over unasked.
 """
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +100,8 @@ def describe(
         references.extend(_said_in(card))
     if said.fields or said.unset:
         changed = read_stored_card(draft.artifact.kind, document, name=str(draft.artifact))
-        for key, text in said.fields:
+        for key, typed in said.fields:
+            text = spelled(typed) if key.startswith("metrics.") else typed
             is_more = key.endswith("+")
             changed = add_to_field(changed, key[:-1], text) if is_more else set_field(changed, key, text)
         roles = {member.name: member.role for member in members_of(type(changed))}
@@ -119,6 +121,21 @@ def describe(
         parents = combined(kept, found)
     is_said = card is not None or said.fields or said.unset or said.schema or draft.card is not None
     return replace(draft, card=document if is_said else None, parents=parents)
+
+
+def spelled(text: str) -> str:
+    """A number as cards spell it where it is not finite; any other text as it is.
+
+    >>> spelled("nan"), spelled("-inf"), spelled("0.93")
+    ('NaN', '-Infinity', '0.93')
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    if math.isnan(value):
+        return "NaN"
+    return text if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def _with_schema(draft: Draft, document: Mapping[str, object], schema: DataSchema) -> dict[str, object]:
