@@ -89,7 +89,7 @@ def measure(files: Sequence[tuple[str, Opener]], kind: str, *, shape: str) -> Me
     warnings = [f"{path}: {warning}" for path, item in inspected.items() for warning in item.warnings]
     return Measured(
         facts=facts,
-        detail=_detail(inspected if shape == "folder" else {ONLY: item for item in inspected.values()}),
+        detail=_detail(tables),
         card=card,
         notes=(*notes, *warnings[:8]),
     )
