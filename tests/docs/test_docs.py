@@ -63,3 +63,9 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs" / "decisions"
     index = (folder / "README.md").read_text("utf-8")
     assert [path.name for path in folder.glob("0*.md") if path.name not in index] == []
+
+
+def test_every_command_has_examples() -> None:
+    folders = [ROOT / "pacha/cli/commands", ROOT / "pacha/cli/registry"]
+    modules = [path for folder in folders for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
+    assert modules and [path.name for path in modules if "\nExamples:\n  pacha " not in path.read_text("utf-8")] == []

@@ -1,5 +1,8 @@
 """Says by its exit code whether a text is a well-formed ref name: 0 if it is, 1 if not.
 
+Examples:
+  pacha check-ref-format refs/versions/model/fraud/1.2.0
+
 Group: plumbing
 """
 

@@ -1,5 +1,9 @@
 """Prints how many objects of each type are stored, and their plain bytes: TYPE COUNT BYTES.
 
+Examples:
+  pacha count-objects
+  pacha count-objects --json
+
 Group: plumbing
 """
 

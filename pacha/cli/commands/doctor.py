@@ -1,5 +1,8 @@
 """Tries what Pacha needs from this machine and this folder, and says what it found.
 
+Examples:
+  pacha doctor
+
 Group: keep
 """
 

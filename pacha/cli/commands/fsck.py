@@ -3,6 +3,10 @@
 Exit code 0 when nothing is lost or wrong, 5 otherwise. Notices (left-over files, META that Git does not track) do not
 count. docs/fsck.md explains each check.
 
+Examples:
+  pacha fsck
+  pacha fsck --json
+
 Group: keep
 """
 

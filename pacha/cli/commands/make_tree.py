@@ -1,5 +1,8 @@
 """Stores the tree of the records on standard input, as `ls-tree` prints them, and prints its link.
 
+Examples:
+  pacha ls-tree fraud-detector | pacha make-tree
+
 Group: plumbing
 """
 

@@ -1,5 +1,8 @@
 """Makes the index anew from refs and manifests. It is a cache: no answer changes, some come faster.
 
+Examples:
+  pacha reindex
+
 Group: plumbing
 """
 

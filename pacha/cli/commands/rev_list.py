@@ -1,5 +1,9 @@
 """Prints the commits that references reach along `previous`, the newest first, an id a line.
 
+Examples:
+  pacha rev-list fraud-detector
+  pacha rev-list fraud-detector:1.2.0 -z
+
 Group: plumbing
 """
 

@@ -1,5 +1,8 @@
 """Shows how much is stored, what dedup and compression spare, and what exists only here.
 
+Examples:
+  pacha stats
+
 Group: keep
 """
 

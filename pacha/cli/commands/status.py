@@ -2,6 +2,10 @@
 
 `modified` is work of your own; `behind` means that the bytes are a committed version and the head has moved on.
 
+Examples:
+  pacha status
+  pacha status --json
+
 Group: work
 """
 

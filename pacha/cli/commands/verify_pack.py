@@ -2,6 +2,9 @@
 
 A record is TYPE:ID OFFSET STORED-BYTES PLAIN-BYTES CODEC.
 
+Examples:
+  pacha verify-pack --list .pacha/objects/pack/*.pack
+
 Group: plumbing
 """
 
