@@ -19,6 +19,7 @@ from pacha.porcelain.list import ArtifactRow, VersionRow, list_artifacts, list_i
 from pacha.porcelain.log import LogEntry, log
 from pacha.porcelain.recipe_checks import RecipeFinding
 from pacha.porcelain.recipes import validate_recipe_at, validate_recipe_of
+from pacha.porcelain.search import SearchResult, search
 from pacha.porcelain.show import Shown, show
 from pacha.porcelain.stage_report import Holders, StageEntry, history, holders, holders_at
 from pacha.porcelain.stats import Stats, stats
@@ -69,6 +70,10 @@ class Reading:
     def in_stage(self, stage: str, *, kind: str | None = None) -> list[VersionRow]:
         """The versions that hold a stage now. Errors: `NoSuchStage`."""
         return list(list_in_stage(self._workspace, stage, kind=kind).rows)
+
+    def search(self, query: str = "", *, sort: Sequence[str] = (), limit: int | None = None) -> SearchResult:
+        """The versions that a query finds, as `kind=model metrics.auc>0.9 stage=production`. Errors: `BadQuery`."""
+        return search(self._workspace, query, sort=sort, limit=limit)
 
     # -- describing ------------------------------------------------------------------------------------------------
 

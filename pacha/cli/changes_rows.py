@@ -60,7 +60,7 @@ def _column_rows(item: Published) -> Iterator[Row]:
     for column in item.columns:
         yield Row(
             what="column", name=column.name, before=column.before or NOTHING, after=column.after or NOTHING,
-            note=column.change,
+            note=f"{column.change}, breaks readers" if column.is_breaking else column.change,
         )  # fmt: skip
 
 

@@ -11,9 +11,11 @@ from pacha.base.errors import Corrupt, NotFound
 from pacha.base.files import Root, naming
 from pacha.base.ids import Hasher, ObjectId
 from pacha.base.progress import Progress
+from pacha.formats.inspection import FileSource
 from pacha.formats.sniff import HEAD_BYTES, format_of
 from pacha.objects.tree import FileEntry, TreeEntry, build_trees
 from pacha.objects.types import Link
+from pacha.porcelain.measure import Measured, measure
 from pacha.store.packwriter import PackWriter
 from pacha.worktree.drafts import Content
 from pacha.worktree.ingest import Ingest
@@ -112,6 +114,11 @@ class Importer:
         if content.digest != old.digest:
             raise BadOldObject(f"{full}: changed while it was imported", path=full)
         return content
+
+    def measure(self, old: OldObject, name: str, kind: str) -> tuple[Measured, ObjectId | None]:
+        """What a machine finds in an object, and the stored table of it. Errors: `MachineFailed`."""
+        measured = measure([(name, lambda: FileSource(self._root.full(old.path)))], kind, shape="file")
+        return measured, None if measured.detail is None else self._writer.add("blob", measured.detail)
 
     def document(self, data: bytes, name: str) -> Content:
         """Stores a short text as a file of that name."""

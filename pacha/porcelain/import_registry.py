@@ -21,6 +21,8 @@ from pacha.objects.types import Link
 from pacha.porcelain.import_items import Key, Plan, Planned, Renamed, Unmapped, run_ref
 from pacha.porcelain.import_objects import Importer
 from pacha.porcelain.import_plan import plan_import
+from pacha.porcelain.measure import Measured
+from pacha.porcelain.said import with_measured
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName, head_ref, stage_ref, version_ref
 from pacha.refs.transaction import Transaction
@@ -116,6 +118,7 @@ class _Import:
         self._repository = workspace.repository
         self._plan = plan
         self._options = options
+        self._measured: dict[Key, tuple[Measured, ObjectId | None]] = {}
         self._made: dict[Key, ObjectId] = {item.key: item.present for item in plan.items if item.present is not None}
         self._new = [item for item in plan.items if item.present is None]
         self._heads: dict[ArtifactName, list[ObjectId]] = {}
@@ -170,6 +173,7 @@ class _Import:
                     contents[item.key] = importer.document(source, item.file_name)
                 elif source is not None:
                     contents[item.key] = importer.object(source, item.file_name)
+                    self._measured[item.key] = importer.measure(source, item.file_name, item.artifact.kind)
             writer.close()
         return contents
 
@@ -195,6 +199,7 @@ class _Import:
         parents = [Parent(role="previous", manifest=last)] if last is not None else []
         for (key, role), attributes in item.parents.items():
             parents.append(Parent(role=role, manifest=self._made[key], attributes=attributes))
+        found, detail = self._measured.get(item.key, (Measured(), None))
         return Manifest(
             artifact=item.artifact,
             tree=content.tree,
@@ -203,7 +208,9 @@ class _Import:
             shape=content.shape,
             files=content.files,
             parents=tuple(parents),
-            card=item.card,
+            card=with_measured(item.card, found.card),
+            facts=found.facts,
+            facts_detail=detail,
             author=self._options.author,
             created=item.created,
             message=item.message,

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pacha.base.ids import ObjectId
+from pacha.formats.change import classify
+from pacha.formats.features import schema_of_features
+from pacha.formats.inspection import Malformed
 from pacha.objects.manifest import Manifest, Parent
 
 METRICS, FEATURES = "metrics", "features"
@@ -26,12 +29,16 @@ class MetricChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnChange:
-    """A column that was added, removed or retyped. A type is written with a `?` where it may be null."""
+    """A column that was added, removed or retyped. A type is written with a `?` where it may be null.
+
+    `is_breaking` tells whether readers of the old columns break.
+    """
 
     name: str
     change: str
     before: str | None
     after: str | None
+    is_breaking: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +84,23 @@ def _metric_value(value: object) -> float | str | None:
 def column_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[ColumnChange, ...]:
     """How the columns of two datasheets differ: a name, a type, or whether it may be null. Statistics do not count."""
     old, new = _columns(before), _columns(after)
+    breaking = _breaking(before, after)
     found = []
     for name in sorted({*old, *new}):
         left, right = old.get(name), new.get(name)
         if left != right:
             change = "added" if left is None else "removed" if right is None else "retyped"
-            found.append(ColumnChange(name=name, change=change, before=left, after=right))
+            found.append(ColumnChange(name=name, change=change, before=left, after=right, is_breaking=name in breaking))
     return tuple(found)
+
+
+def _breaking(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    """The columns whose change breaks readers; none where a stranger's columns cannot be read."""
+    try:
+        old, new = (schema_of_features(_mapping(card.get(FEATURES))) for card in (before, after))
+    except Malformed:
+        return set()
+    return {change.name for change in classify(old, new).changes if change.is_breaking}
 
 
 def _columns(card: Mapping[str, Any]) -> dict[str, str]:
