@@ -62,8 +62,12 @@ def test_the_narrowest_type_that_holds_every_value(values: list[str], wanted: st
     assert column_of(values[::-1])[0] == wanted
 
 
-numbers = st.integers(-(2**63), 2**63 - 1).map(str) | st.floats().map(repr) | st.sampled_from(["", "NA", "nan", "Infinity"])
-spellings = numbers | st.text("0123456789.-+eE_ :TZtruefalsNA", max_size=12) | st.dates().map(str) | st.datetimes().map(str)
+numbers = (
+    st.integers(-(2**63), 2**63 - 1).map(str) | st.floats().map(repr) | st.sampled_from(["", "NA", "nan", "Infinity"])
+)
+spellings = (
+    numbers | st.text("0123456789.-+eE_ :TZtruefalsNA", max_size=12) | st.dates().map(str) | st.datetimes().map(str)
+)
 
 
 @given(st.lists(spellings, max_size=12), st.randoms(use_true_random=False))
@@ -87,10 +91,18 @@ def test_the_figures_do_not_depend_on_how_rows_are_cut_into_batches(values: list
         assert column_of(values) == whole
 
 
-@given(st.lists(st.sampled_from(["1", "-7", "2.5", "x", "true", "2024-01-01", "2024-01-01 10:00:00", "10:00:00", ""]), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.sampled_from(["1", "-7", "2.5", "x", "true", "2024-01-01", "2024-01-01 10:00:00", "10:00:00", ""]),
+        min_size=1,
+        max_size=5,
+    )
+)
 def test_types_are_those_of_pyarrow_where_both_have_them(values: list[str]) -> None:
     """The oracle differs on purpose where pyarrow reads more forms; these are the forms that both read."""
-    options = pyarrow.csv.ConvertOptions(strings_can_be_null=True, null_values=["", "NA"], true_values=["true"], false_values=["false"])
+    options = pyarrow.csv.ConvertOptions(
+        strings_can_be_null=True, null_values=["", "NA"], true_values=["true"], false_values=["false"]
+    )
     raw = ("n,x\n" + "".join(f"0,{value}\n" for value in values)).encode()
     theirs = pyarrow.csv.read_csv(io.BytesIO(raw), convert_options=options).schema.field("x").type
     wanted = {
@@ -290,10 +302,19 @@ def test_a_line_that_is_no_object_is_told_with_its_number(raw: str, said: str) -
 
 
 values = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(max_size=5)
-nested = st.recursive(values, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=8)
+nested = st.recursive(
+    values,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
 
 
-@given(st.lists(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3), nested, max_size=4), max_size=6))
+@given(
+    st.lists(
+        st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3), nested, max_size=4),
+        max_size=6,
+    )
+)
 def test_any_json_lines_are_profiled(rows: list[dict[str, Any]]) -> None:
     found = lines(*rows)
     assert found.rows == len(rows) and set(found.schema.names) == {name for row in rows for name in row}
@@ -313,7 +334,10 @@ def test_one_table_as_csv_and_as_json_lines_has_one_profile(rows: list[tuple[int
 
 
 def test_every_cut_of_a_file_is_a_profile_or_one_error() -> None:
-    raws = {"t.csv": '\ufeffid,"na""me",at\r\n1,"a\nb",2024-01-01\n2,ü,\n'.encode(), "t.jsonl": '{"a": [1, {"b": "ü"}]}\n{"a": null}\n'.encode()}
+    raws = {
+        "t.csv": '\ufeffid,"na""me",at\r\n1,"a\nb",2024-01-01\n2,ü,\n'.encode(),
+        "t.jsonl": '{"a": [1, {"b": "ü"}]}\n{"a": null}\n'.encode(),
+    }
     for name, raw in raws.items():
         for length in range(len(raw) + 1):
             for limit in (3, 10, 1 << 20):

@@ -55,7 +55,12 @@ def columns(draw: st.DrawFn, name: str) -> Column:
     elif dtype.name == "String":
         given_ = {"allowed": draw(st.none() | st.lists(texts, min_size=1, max_size=3, unique=True).map(tuple))}
     return Column(
-        name=name, dtype=dtype, nullable=draw(st.booleans()), description=draw(texts), unique=draw(st.booleans()), **given_
+        name=name,
+        dtype=dtype,
+        nullable=draw(st.booleans()),
+        description=draw(texts),
+        unique=draw(st.booleans()),
+        **given_,
     )
 
 
