@@ -4,14 +4,14 @@ A file is checked whole, in flat memory but for `unique` columns, of which a has
 Source: docs/data.md, "Validation".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pacha.base.errors import Negative, Unsupported
 from pacha.base.ids import hash_bytes
 from pacha.formats.columnar import ColumnarTable
-from pacha.formats.conform import Check, check_of, shown
+from pacha.formats.conform import Check, check_of, identity_of, shown
 from pacha.formats.inspection import Source
 from pacha.formats.schema import Column, DataSchema
 from pacha.formats.table import Batch, Table
@@ -93,11 +93,15 @@ class _Validator:
         self._count = 0
         self._unique: dict[str, set[bytes]] = {column.name: set() for column in schema.columns if column.unique}
         self._checks: dict[str, Check] = {}
+        self._identities: dict[str, Callable[[Any], str]] = {}
         self._wanted = frozenset(schema.names)
 
     def run(self, table: Table) -> Validation:
         """Reads all rows."""
         self._checks = {column.name: check_of(column, is_text=table.is_text) for column in self._schema.columns}
+        self._identities = {
+            column.name: identity_of(column, is_text=table.is_text) for column in self._schema.columns if column.unique
+        }
         known: set[str] = set()
         if table.columns is not None:
             self._names(table.columns, is_whole=True)
@@ -179,11 +183,11 @@ class _Validator:
             yield from self._repeated(column.name, values)
 
     def _repeated(self, name: str, values: Sequence[Any]) -> Iterator[tuple[int, Any, str]]:
-        seen = self._unique[name]
+        seen, identity = self._unique[name], self._identities[name]
         for at, value in enumerate(values):
             if value is None:
                 continue
-            digest = hash_bytes(repr(value).encode("utf-8", "backslashreplace")).raw[:16]
+            digest = hash_bytes(identity(value).encode("utf-8", "backslashreplace")).raw[:16]
             if digest in seen:
                 yield at, value, "a value that stood before, in a column where each stands once"
             seen.add(digest)
@@ -196,7 +200,9 @@ class _Validator:
 
 
 def _is_same_type(found: Column, wanted: Column) -> bool:
-    """Tells whether a declared type is the wanted one. `Timestamp` without parameters stands for any of them, and a
-    category is a text: its values are judged one by one."""
+    """Tells whether a declared type is the wanted one. A type whose parameters the schema leaves out stands for any of
+    them (a timestamp's zone is no such parameter), and a category is a text: its values are judged one by one."""
     names = {found.dtype.name, wanted.dtype.name}
+    if names == {"Timestamp"}:
+        return found.dtype.zone == wanted.dtype.zone and wanted.dtype.unit in (None, found.dtype.unit)
     return found.dtype == wanted.dtype or found.dtype.name == wanted.dtype.text or names <= {"Categorical", "String"}
