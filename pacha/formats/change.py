@@ -102,7 +102,7 @@ def _column_changes(old: Column, new: Column) -> Iterator[ColumnChange]:
         shown = {True: "nullable", False: "not null"}
         yield _change(old.name, "nullability", shown[old.nullable], shown[new.nullable], is_breaking=new.nullable)
     for member, before, after, is_breaking in _constraints(old, new):
-        if before != after:
+        if _meaning(before, old.dtype) != _meaning(after, new.dtype):
             yield _change(
                 old.name, "constraint", _shown(member, before), _shown(member, after), is_breaking=is_breaking
             )
@@ -117,17 +117,22 @@ def _constraints(old: Column, new: Column) -> Iterator[tuple[str, Any, Any, bool
     yield "unique", old.unique or None, new.unique or None, old.unique and not new.unique
     yield "min", old.minimum, new.minimum, _is_weaker(old, old.minimum, new, new.minimum, sign=1)
     yield "max", old.maximum, new.maximum, _is_weaker(old, old.maximum, new, new.maximum, sign=-1)
-    before, after = old.allowed, new.allowed
-    if before is not None and after is not None and set(before) == set(after):
-        return
-    is_weaker = before is not None and (after is None or not set(after) <= set(before))
-    yield "allowed values", before, after, is_weaker
+    before, after = _meaning(old.allowed, old.dtype), _meaning(new.allowed, new.dtype)
+    is_weaker = before is not None and (after is None or not after <= before)
+    yield "allowed values", old.allowed, new.allowed, is_weaker
+
+
+def _meaning(value: Any, dtype: DataType) -> Any:
+    """What a promise says, however it is spelled: the moment of a text, the set of a list."""
+    if isinstance(value, tuple):
+        return {bound(item, dtype) for item in value}
+    return value if value is None or value is True else bound(value, dtype)
 
 
 def _is_weaker(old: Column, before: Any, new: Column, after: Any, *, sign: int) -> bool:
     if before is None:
         return False
-    if after is None or old.dtype != new.dtype:
+    if after is None or (old.dtype.name, old.dtype.zone) != (new.dtype.name, new.dtype.zone):
         return True
     left, right = bound(before, old.dtype), bound(after, new.dtype)
     return bool(right < left if sign > 0 else right > left)
@@ -147,6 +152,9 @@ def _holds(old: DataType, new: DataType) -> bool:
         return all(name in members and _holds(dtype, members[name]) for name, dtype in old.fields)
     if old.name == "Categorical":
         return old.values is None or (new.values is not None and set(new.values) <= set(old.values))
+    if old.name == "Timestamp":
+        # Without a zone it is another type, whose values cannot even be compared with the others.
+        return old.zone == new.zone and old.unit is None
     # A parameter that the old schema did not know was not relied on.
     return old.name == "Struct" or old.text == old.name
 

@@ -6,6 +6,7 @@ Schema and rows never come from here but from Pacha's own readers, so that they 
 import io
 from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any
 
 from pacha.base.errors import Unsupported
@@ -105,13 +106,19 @@ def _batches(source: Source, format: str, rows: int) -> Iterator[Any]:
 
 
 def _values(column: Any) -> list[Any]:
-    """An array as a list. Times are cut to microseconds, moments told in UTC, categories are their texts."""
+    """An array as a list. Times are cut to microseconds, moments told in UTC, categories are their texts, and so inside
+    lists and structs; a map is a list of keys and values."""
     import pyarrow
     from pyarrow import types
 
     kind = column.type
     if types.is_dictionary(kind):
         return _values(column.cast(kind.value_type))
+    if types.is_map(kind):
+        pair = pyarrow.struct([("key", kind.key_type), ("value", kind.item_type)])
+        return _lists(column.cast(pyarrow.list_(pair)))
+    if types.is_nested(kind) and not types.is_union(kind):
+        return _structs(column) if types.is_struct(kind) else _lists(column)
     if types.is_timestamp(kind):
         column = column.cast(pyarrow.timestamp("us", "UTC" if kind.tz else None), safe=False)
     elif types.is_time64(kind):
@@ -122,9 +129,22 @@ def _values(column: Any) -> list[Any]:
         column = column.cast(pyarrow.int64())
     elif types.is_float16(kind):
         column = column.cast(pyarrow.float32())
-    elif types.is_map(kind):
-        return [
-            None if row is None else [{"key": key, "value": value} for key, value in row] for row in column.to_pylist()
-        ]
     found: list[Any] = column.to_pylist()
     return found
+
+
+def _lists(column: Any) -> list[Any]:
+    """Lists of any kind: the items of all of them, cut by their lengths."""
+    import pyarrow.compute
+
+    items = iter(_values(column.flatten()))
+    lengths = pyarrow.compute.list_value_length(column).to_pylist()
+    return [None if length is None else list(islice(items, length)) for length in lengths]
+
+
+def _structs(column: Any) -> list[Any]:
+    names = [field.name for field in column.type]
+    there = column.is_valid().to_pylist()
+    members = [_values(member) for member in column.flatten()]
+    rows = zip(*members, strict=True) if members else ((),) * len(column)
+    return [dict(zip(names, row, strict=True)) if is_row else None for is_row, row in zip(there, rows, strict=True)]

@@ -196,7 +196,9 @@ class _Validator:
 
 
 def _is_same_type(found: Column, wanted: Column) -> bool:
-    """Tells whether a declared type is the wanted one. `Timestamp` without parameters stands for any of them, and a
-    category is a text: its values are judged one by one."""
+    """Tells whether a declared type is the wanted one. A type whose parameters the schema leaves out stands for any of
+    them (a timestamp's zone is no such parameter), and a category is a text: its values are judged one by one."""
     names = {found.dtype.name, wanted.dtype.name}
+    if names == {"Timestamp"}:
+        return found.dtype.zone == wanted.dtype.zone and wanted.dtype.unit in (None, found.dtype.unit)
     return found.dtype == wanted.dtype or found.dtype.name == wanted.dtype.text or names <= {"Categorical", "String"}

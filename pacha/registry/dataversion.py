@@ -6,6 +6,7 @@ Source: docs/data.md, "Which number"; https://semver.org/spec/v2.0.0.html, items
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pacha.base.errors import Negative
 from pacha.base.semver import Version
@@ -44,7 +45,9 @@ def check_version(previous: Version, new: Version, change: SchemaChange) -> None
     reached = (new.major, new.minor, new.patch) >= (least.major, least.minor, least.patch)
     if new.precedence > previous.precedence and (previous.is_prerelease or reached):
         return
-    right = f"{least}-{'.'.join(new.prerelease)}" if new.is_prerelease else str(least)
+    right = least
+    if new.is_prerelease and (early := replace(least, prerelease=new.prerelease)).precedence > previous.precedence:
+        right = early
     if change.kind is ChangeKind.NONE:
         message = f"{new} does not come after {previous}"
     else:
@@ -55,10 +58,10 @@ def check_version(previous: Version, new: Version, change: SchemaChange) -> None
         message = f"{new} says too little: the schema {word} {previous} ({told}{more})"
     raise LyingVersion(
         message,
-        hint=f"{right} would be right; `--tag auto` takes it",
+        hint=f"{right} would be right" + ("" if right.is_prerelease else "; `--tag auto` takes it"),
         previous=str(previous),
         version=str(new),
-        right=right,
+        right=str(right),
         change=change.kind.value,
     )
 
