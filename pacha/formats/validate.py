@@ -14,6 +14,7 @@ from pacha.formats.columnar import ColumnarTable
 from pacha.formats.conform import Check, check_of, shown
 from pacha.formats.inspection import Source
 from pacha.formats.schema import Column, DataSchema
+from pacha.formats.spelling import spelling
 from pacha.formats.table import Batch, Table
 from pacha.formats.tables import open_table
 
@@ -171,19 +172,22 @@ class _Validator:
             yield from (
                 (at, None, "nothing, where nothing may not be") for at, value in enumerate(values) if value is None
             )
+        told: set[int] = set()
         if (bad := check(values)) is not None:
             for at, value in enumerate(values):
                 if value is not None and (reason := bad(value)):
+                    told.add(at)
                     yield at, value, reason
         if column.name in self._unique:
-            yield from self._repeated(column.name, values)
+            yield from self._repeated(column.name, values, told)
 
-    def _repeated(self, name: str, values: Sequence[Any]) -> Iterator[tuple[int, Any, str]]:
+    def _repeated(self, name: str, values: Sequence[Any], told: set[int]) -> Iterator[tuple[int, Any, str]]:
+        """Values that stood before, but for those of which something worse was told."""
         seen = self._unique[name]
         for at, value in enumerate(values):
-            if value is None:
+            if value is None or at in told:
                 continue
-            digest = hash_bytes(repr(value).encode("utf-8", "backslashreplace")).raw[:16]
+            digest = hash_bytes(spelling(value).encode("utf-8", "surrogatepass")).raw[:16]
             if digest in seen:
                 yield at, value, "a value that stood before, in a column where each stands once"
             seen.add(digest)
