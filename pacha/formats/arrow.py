@@ -62,7 +62,8 @@ def read_arrow(name: str, source: Source) -> ArrowFile:
         raise Malformed(f"{name}: Feather 1, which nothing writes any more", hint="write it as Feather 2", path=name)
     if head.startswith(MAGIC):
         return _file(name, source)
-    if head[:4] == b"\xff\xff\xff\xff":
+    length = int.from_bytes(head[:4], "little")
+    if length == _CONTINUATION or 0 < length <= min(METADATA_BYTES_MAX, source.size - 4):
         return _stream(name, source)
     raise Malformed(f"{name}: not an Arrow file: it begins neither with ARROW1 nor with a message", path=name)
 
@@ -113,7 +114,8 @@ def _messages(name: str, source: Source) -> Iterator[tuple[Table, int]]:
     offset = count = 0
     while offset < source.size:
         _check_count(name, count)
-        if source.read(offset, 8)[4:] == bytes(4):
+        # An empty message ends the stream, in its newer or its older form.
+        if source.read(offset, 8) in (b"\xff\xff\xff\xff\0\0\0\0", bytes(4), bytes(8)):
             return
         limit = METADATA_BYTES_MAX if count == 0 else _BATCH_HEAD_BYTES
         message, length = _message(name, source, offset, limit)

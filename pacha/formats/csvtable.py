@@ -42,24 +42,28 @@ class CsvTable:
     is_text = True
 
     def __init__(self, name: str, source: Source, *, bytes_max: int | None = None) -> None:
-        self._name = name
-        self._source = source
+        self.name = name
+        self.source = source
         self._bytes_max = bytes_max
         # Process-wide, and only ever raised: the usual limit of 128 KiB is below the texts of real data sets.
         if csv.field_size_limit() < FIELD_CHARACTERS_MAX:
             csv.field_size_limit(FIELD_CHARACTERS_MAX)
         lines = TextLines(name, source, bytes_max=bytes_max)
-        self.is_partial = lines.is_partial
+        self.is_partial, self.end = lines.is_partial, lines.end
         self.dialect, first = sniff_dialect(name, source, lines)
         self.columns: tuple[str, ...] = _names(name, first, self.dialect)
         self.notes: tuple[str, ...] = () if self.dialect.has_header or not first else (NO_HEADER,)
 
     def batches(self) -> Iterator[Batch]:
         """The rows as texts. Errors: `Malformed`."""
+        return self.batches_from(0, row=1, line=1)
+
+    def batches_from(self, offset: int, *, row: int, line: int) -> Iterator[Batch]:
+        """The rows from a byte on, where a row and a line of these numbers begin. Errors: `Malformed`."""
         size = batch_rows(len(self.columns))
-        first, cells, lines, read = 1, [], [], 0
-        text = TextLines(self._name, self._source, bytes_max=self._bytes_max)
-        for began, rows in self._chunks(text):
+        first, cells, lines, read = row, [], [], 0
+        text = TextLines(self.name, self.source, bytes_max=self._bytes_max, offset=offset, number=line - 1)
+        for began, rows in self._chunks(text, skip=self.dialect.has_header and offset == 0):
             cells += rows
             lines += began
             if len(cells) >= size or text.characters - read >= BATCH_CHARACTERS:
@@ -84,13 +88,14 @@ class CsvTable:
         named = dict(zip(self.columns, columns, strict=True))
         return Batch(first=first, rows=len(cells), columns=named, lines=lines, faults=faults)
 
-    def _chunks(self, text: TextLines) -> Iterator[tuple[list[int], list[list[str]]]]:
+    def _chunks(self, text: TextLines, *, skip: bool) -> Iterator[tuple[list[int], list[list[str]]]]:
         """A few rows at a time with the lines on which they begin, without the header."""
         reader = csv.reader(text, delimiter=self.dialect.delimiter)
-        skip, held, began = self.dialect.has_header, None, 1
+        held, before = None, text.number
+        began = before + 1
         try:
             while rows := list(islice(reader, _CHUNK_ROWS)):
-                lines, began = _lines(rows, began, reader.line_num), reader.line_num + 1
+                lines, began = _lines(rows, began, before + reader.line_num), before + reader.line_num + 1
                 if not all(rows):
                     kept = [at for at, row in enumerate(rows) if row]
                     rows, lines = [rows[at] for at in kept], [lines[at] for at in kept]
@@ -100,7 +105,7 @@ class CsvTable:
                     yield held
                 held = (lines, rows)
         except csv.Error as error:
-            raise Malformed(f"{self._name}: line {reader.line_num}: {error}", path=self._name) from error
+            raise Malformed(f"{self.name}: line {before + reader.line_num}: {error}", path=self.name) from error
         if held is not None:
             # Where only the beginning is read, the last row may be cut inside its quotes.
             yield (held[0][:-1], held[1][:-1]) if self.is_partial else held

@@ -35,13 +35,13 @@ class Measured:
     """One column's classes and figures so far. `add_texts` takes CSV, `add_values` JSON."""
 
     __slots__ = (
-        "_distinct", "_floats", "_integers", "_is_text", "_kinds", "_lengths", "_ranges", "_shape", "_truths", "count",
+        "_distinct", "_floats", "_integers", "_kinds", "_lengths", "_ranges", "_shape", "_truths", "count", "is_text",
     )  # fmt: skip
 
     def __init__(self, cap: int) -> None:
         self.count = 0
         self._kinds: set[str] = set()
-        self._is_text = False
+        self.is_text = False
         self._integers: Integers | None = None
         self._floats: Floats | None = None
         self._truths = 0
@@ -60,8 +60,34 @@ class Measured:
         self.count += len(texts)
         unique = set(texts)
         self._add_lengths(unique)
-        if not self._is_text:
+        if not self.is_text:
             self._sort(texts, unique)
+
+    def add_counted(self, count: int, shortest: int, longest: int, unique: Iterable[str] | None) -> None:
+        """Takes what was counted of texts elsewhere; `unique` is needed while `is_counting`."""
+        self.count += count
+        self._lengths.add((shortest, longest))
+        if unique is not None:
+            self._distinct.add(unique, longest)
+
+    def add_numbers(self, sums: tuple[int, int, int, int, int] | None, floats: Sequence[float]) -> None:
+        """Takes numbers that were read elsewhere: whole ones as `Integers.add_sums` does, others in order."""
+        if sums is not None:
+            self._kinds.add("integer")
+            self._integers = self._integers or Integers()
+            self._integers.add_sums(*sums)
+        if floats:
+            self._add_floats(floats)
+
+    def sort(self, texts: Sequence[str]) -> None:
+        """Takes texts that were counted elsewhere into their classes."""
+        if texts and not self.is_text:
+            self._sort(texts, set(texts))
+
+    @property
+    def is_counting(self) -> bool:
+        """Tells whether distinct values are still counted."""
+        return self._distinct.is_counting
 
     def _sort(self, texts: Sequence[str], unique: set[str]) -> None:
         """Sorts spellings into classes; each is looked at once however often it occurs."""
@@ -94,7 +120,7 @@ class Measured:
             if value is None:
                 kind, read, value = _moment(text)
             if value is None:
-                self._is_text = True
+                self.is_text = True
                 self._kinds.add("text")
                 return
             found.setdefault("instant" if kind == "timestamp" and value.tzinfo else kind, []).append(value)
@@ -132,7 +158,7 @@ class Measured:
         if kind is str:
             unique = set(values)
             self._add_lengths(unique)
-            if not self._is_text:
+            if not self.is_text:
                 self._sort_moments(unique)
             return
         if kind in (list, dict):

@@ -43,12 +43,14 @@ class Integers:
 
     def add(self, values: Sequence[int]) -> None:
         """Takes more numbers."""
-        if not values:
-            return
-        self.count += len(values)
-        self.sum += sum(values)
-        self.sum_of_squares += sum(map(mul, values, values))
-        low, high = min(values), max(values)
+        if values:
+            self.add_sums(len(values), sum(values), sum(map(mul, values, values)), min(values), max(values))
+
+    def add_sums(self, count: int, total: int, squares: int, low: int, high: int) -> None:
+        """Takes what was summed exactly elsewhere."""
+        self.count += count
+        self.sum += total
+        self.sum_of_squares += squares
         self.minimum = low if self.minimum is None else min(self.minimum, low)
         self.maximum = high if self.maximum is None else max(self.maximum, high)
 

@@ -14,11 +14,11 @@ _MARKS = ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 class _Raw(io.RawIOBase):
     """The first bytes of a source as a stream."""
 
-    def __init__(self, name: str, source: Source, end: int) -> None:
+    def __init__(self, name: str, source: Source, start: int, end: int) -> None:
         self._name = name
         self._source = source
         self._end = end
-        self._at = 0
+        self._at = start
 
     def readable(self) -> bool:
         return True
@@ -40,9 +40,11 @@ class TextLines:
     """The lines of a text file with their ends, each read when it is asked for. `number` is that of the last
     one, `characters` how many were read."""
 
-    def __init__(self, name: str, source: Source, *, bytes_max: int | None = None) -> None:
+    def __init__(
+        self, name: str, source: Source, *, bytes_max: int | None = None, offset: int = 0, number: int = 0
+    ) -> None:
         self.name = name
-        self.number = self.characters = 0
+        self.number, self.characters = number, 0
         self.end, self.is_partial = _end_of(source, bytes_max)
         head = source.read(0, 2)
         for mark, encoding in _MARKS:
@@ -52,9 +54,9 @@ class TextLines:
                     hint=f"turn it into UTF-8: `iconv -f {encoding} -t UTF-8`",
                     path=name,
                 )
-        raw = io.BufferedReader(_Raw(name, source, self.end), _CHUNK_BYTES)
+        raw = io.BufferedReader(_Raw(name, source, offset, self.end), _CHUNK_BYTES)
         # Newlines are kept as they are: inside quotes they belong to the value.
-        self._text = io.TextIOWrapper(raw, "utf-8-sig", newline="")
+        self._text = io.TextIOWrapper(raw, "utf-8-sig" if offset == 0 else "utf-8", newline="")
 
     def __iter__(self) -> Iterator[str]:
         read, limit = self._text.readline, LINE_CHARACTERS_MAX
@@ -66,8 +68,9 @@ class TextLines:
                     raise Malformed(f"{self.name}: line {self.number} has more than {limit} characters", path=self.name)
                 yield line
         except UnicodeDecodeError as error:
+            number = self.number + 1 + error.object[: error.start].count(b"\n")
             raise Malformed(
-                f"{self.name}: not UTF-8 text, soon after line {self.number}",
+                f"{self.name}: line {number}: not UTF-8 text",
                 hint="turn it into UTF-8, for instance with `iconv -f WINDOWS-1252 -t UTF-8`",
                 path=self.name,
             ) from error

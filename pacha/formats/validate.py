@@ -175,17 +175,20 @@ class _Validator:
             yield from (
                 (at, None, "nothing, where nothing may not be") for at, value in enumerate(values) if value is None
             )
+        told: set[int] = set()
         if (bad := check(values)) is not None:
             for at, value in enumerate(values):
                 if value is not None and (reason := bad(value)):
+                    told.add(at)
                     yield at, value, reason
         if column.name in self._unique:
-            yield from self._repeated(column.name, values)
+            yield from self._repeated(column.name, values, told)
 
-    def _repeated(self, name: str, values: Sequence[Any]) -> Iterator[tuple[int, Any, str]]:
+    def _repeated(self, name: str, values: Sequence[Any], told: set[int]) -> Iterator[tuple[int, Any, str]]:
+        """Values that stood before, but for those of which something worse was told."""
         seen, identity = self._unique[name], self._identities[name]
         for at, value in enumerate(values):
-            if value is None:
+            if value is None or at in told:
                 continue
             digest = hash_bytes(identity(value).encode("utf-8", "backslashreplace")).raw[:16]
             if digest in seen:

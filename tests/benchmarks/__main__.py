@@ -16,6 +16,7 @@ from tests.benchmarks.many import dedup, history, small_files, status, tiny_comm
 from tests.benchmarks.many_versions import search_versions
 from tests.benchmarks.measure import Row
 from tests.benchmarks.one import big_file, startup
+from tests.benchmarks.profile import profile
 from tests.benchmarks.stages import stages
 
 BENCHMARKS = {
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "dedup": dedup,
     "inspect": inspect_tensors,
     "lineage": lineage,
+    "profile": profile,
     "big-file": big_file,
     "small-files": small_files,
     "stages": stages,
