@@ -58,7 +58,6 @@ def inspect_source(name: str, source: Source) -> Inspection:
         data = source.read(0, STREAM_BYTES_MAX)
         if not data.startswith(b"\x80"):
             raise Malformed("neither a ZIP archive nor a pickle")
-        found = walk(data)
         return _rowed(data)
     return _zip(source)
 
