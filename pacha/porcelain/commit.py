@@ -94,6 +94,7 @@ def commit_jobs(
     with workspace.session() as session:
         drafts = make_drafts(workspace, session, jobs, adding)
         with session.queue():
+            drafts = [_after_others(workspace, draft) for draft in drafts]
             made = record(workspace, session, drafts, replace(options, said=Said()))
         session.maintain_packs()
     paths = [draft.path for draft in drafts if draft.artifact.kind != "recipe" and draft.path is not None]
@@ -102,8 +103,28 @@ def commit_jobs(
     return [replace(item, notes=(*notes, *item.notes)) for item in made[:1]] + made[1:]
 
 
-def record(workspace: Workspace, session: Session, drafts: Sequence[Draft], options: CommitOptions) -> list[Committed]:
-    """Commits some drafts within a session that is open. Errors: as `commit`."""
+def _after_others(workspace: Workspace, draft: Draft) -> Draft:
+    """A draft that comes after what others committed of it while its bytes were read: history stays one line."""
+    if draft.path is not None:
+        base, _ = workspace.base_of(draft.artifact)
+    else:
+        head = workspace.catalog.head(draft.artifact)
+        base = () if head is None else (head,)
+    return replace(draft, previous=base)
+
+
+def record(
+    workspace: Workspace,
+    session: Session,
+    drafts: Sequence[Draft],
+    options: CommitOptions,
+    *,
+    is_in_tree: bool = True,
+) -> list[Committed]:
+    """Commits some drafts within a session that is open. Errors: as `commit`.
+
+    `is_in_tree` tells whether their paths hold these bytes: what the paths were known to hold stays, where not.
+    """
     notes: dict[ArtifactName, list[str]] = {draft.artifact: [] for draft in drafts}
     drafts = [_rebased(workspace, draft, notes) for draft in drafts]
     staged = {draft.path: draft.artifact for draft in drafts if draft.path is not None}
@@ -130,7 +151,8 @@ def record(workspace: Workspace, session: Session, drafts: Sequence[Draft], opti
         version = next_version(workspace, draft.artifact, options.bump, manifest)
         refusable = _put_version(session, draft.artifact, version, link.id)
     session.settle()
-    present = session.apply(_transaction(workspace, [(draft, link) for draft, link, _ in made], refusable))
+    moved = [(draft, link) for draft, link, _ in made]
+    present = session.apply(_transaction(workspace, moved, refusable, is_in_tree=is_in_tree))
     if present is not None:
         assert version is not None
         raise LostRace(
@@ -167,7 +189,8 @@ def _unsaid(workspace: Workspace, manifest: Manifest) -> list[str]:
                 f"pacha commit {name} -m 'lineage' {flags_of(workspace, had_roles)}"
             )
         said = sorted(set(before.card) - set(MEASURED))
-        if said and not set(manifest.card) - set(MEASURED):
+        is_own = manifest.artifact.kind == "recipe"
+        if said and not is_own and not set(manifest.card) - set(MEASURED):
             found.append(
                 f"the commit before had a card ({', '.join(said[:6])}), and this one has none; to take it over: "
                 f"pacha commit {name} -m 'card' --card manifest:{id.short}"
@@ -269,7 +292,11 @@ def _put_version(
 
 
 def _transaction(
-    workspace: Workspace, made: Sequence[tuple[Draft, Link]], refusable: tuple[RefName, Link] | None
+    workspace: Workspace,
+    made: Sequence[tuple[Draft, Link]],
+    refusable: tuple[RefName, Link] | None,
+    *,
+    is_in_tree: bool,
 ) -> Transaction:
     repository = workspace.repository
     create: list[tuple[RefName, Link]] = []
@@ -283,7 +310,7 @@ def _transaction(
         old = repository.read_state(draft_path)
         if old is not None:
             state.append(StateChange(path=draft_path, old=old, new=None))
-        if draft.path is None:
+        if draft.path is None or not is_in_tree:
             continue
         memory = Memory(artifact=draft.artifact, path=draft.path, manifest=link.id, digest=draft.content.digest)
         state.append(StateChange(path=memory_path, old=repository.read_state(memory_path), new=encode_memory(memory)))

@@ -234,13 +234,13 @@ def settled(workspace: Workspace, draft: Draft, made: Mapping[ArtifactName, Obje
     """
     if draft.parents is None:
         return draft
-    parents = []
+    parents: dict[tuple[str, ObjectId], DraftParent] = {}
     for parent in draft.parents:
         source = parent.source
         if isinstance(source, ArtifactName):
             source = made[source] if source in made else _committed(workspace, draft, source)
-        parents.append(replace(parent, source=source))
-    return replace(draft, parents=tuple(parents))
+        parents[parent.role, source] = replace(parent, source=source)
+    return replace(draft, parents=tuple(parents.values()))
 
 
 def _committed(workspace: Workspace, draft: Draft, source: ArtifactName) -> ObjectId:
