@@ -12,7 +12,7 @@ from pacha.base.names import ArtifactName
 from pacha.base.toml import write_toml
 from pacha.objects.manifest import Manifest
 from pacha.porcelain.commit import CommitOptions, Committed, record
-from pacha.porcelain.roles import name_of
+from pacha.porcelain.draft_parents import name_of
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.card_text import to_markdown, to_readme
 from pacha.registry.cards import Card, Recipe, read_stored_card

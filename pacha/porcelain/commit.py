@@ -15,8 +15,8 @@ from pacha.objects.manifest import Manifest, Parent
 from pacha.objects.tag import Tag
 from pacha.objects.types import Link
 from pacha.porcelain.add import ignore_paths
+from pacha.porcelain.draft_parents import flags_of, in_order, settled, staged_in
 from pacha.porcelain.drafting import AddOptions, Job, check_distinct, job_for, make_drafts, same_bytes, say
-from pacha.porcelain.roles import flags_of, in_order, settled
 from pacha.porcelain.said import MEASURED, Said, adds_to, beginning, with_measured
 from pacha.porcelain.tag import check_free, describe_taken, version_for
 from pacha.porcelain.versioning import check_fits
@@ -24,7 +24,7 @@ from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName, head_ref, heads_folder, version_ref
 from pacha.refs.transaction import StateChange, Transaction
 from pacha.repo.session import Session
-from pacha.worktree.drafts import Draft, Memory, draft_file, encode_memory, memory_file
+from pacha.worktree.drafts import Draft, Memory, StagedBytes, draft_file, encode_memory, memory_file
 
 #: A message is read in lists and on pull requests; a document belongs into the card.
 MESSAGE_BYTES_MAX = 16 << 10
@@ -127,7 +127,7 @@ def record(
     """
     notes: dict[ArtifactName, list[str]] = {draft.artifact: [] for draft in drafts}
     drafts = [_rebased(workspace, draft, notes) for draft in drafts]
-    staged = {draft.path: draft.artifact for draft in drafts if draft.path is not None}
+    staged = staged_in(drafts)
     drafts = [beginning(same_bytes(workspace, draft.previous, draft.content.digest), draft) for draft in drafts]
     drafts = say(workspace, drafts, options.said, staged=staged)
     changed = [draft for draft in drafts if not _is_same(workspace, draft)]
@@ -249,12 +249,12 @@ def _put_all(
 ) -> list[tuple[Draft, Link, Manifest]]:
     """Puts the manifests of some drafts, each after those that it names as parents; answers in the drafts' order."""
     made: dict[ArtifactName, tuple[Draft, Link, Manifest]] = {}
-    ids: dict[ArtifactName, ObjectId] = {}
+    ids: dict[StagedBytes, ObjectId] = {}
     for draft in in_order(drafts):
         ready = settled(workspace, draft, ids)
         manifest = _manifest(ready, options)
         link = session.put("manifest", manifest)
-        ids[draft.artifact] = link.id
+        ids[StagedBytes(draft.artifact, draft.content.digest)] = link.id
         made[draft.artifact] = (draft, link, manifest)
     return [made[draft.artifact] for draft in drafts]
 
