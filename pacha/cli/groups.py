@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent / "registry"
 PACKAGE = f"{__name__.rpartition('.')[0]}.registry"
 KINDS = ("model", "data", "recipe")
 #: What one artifact of a kind is called, where that is not the kind.
-_NOUNS = {"data": "dataset"}
+NOUNS = {"data": "dataset"}
 
 
 def module_names() -> list[str]:
@@ -41,7 +41,7 @@ def commands_of(kind: str) -> dict[str, str]:
 
 def registry_command(doc: str | None, kind: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Makes a function a command of a kind's group; its help is its module's docstring."""
-    text = (doc or "").replace("a {kind}", f"a {_NOUNS.get(kind, kind)}").replace("{kind}", kind)
+    text = (doc or "").replace("a {kind}", f"a {NOUNS.get(kind, kind)}").replace("{kind}", kind)
     return click.command(help=help_text(text), **settings)
 
 
