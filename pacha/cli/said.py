@@ -1,14 +1,13 @@
 """The flags by which `add`, `commit` and `register` are told of an artifact: its card, its metrics, where it comes from."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from pacha.base.files import naming
 from pacha.cli.app import App
 from pacha.cli.completing import complete_files, complete_refs
+from pacha.cli.infile import read_file
 from pacha.formats.schema import SCHEMA_BYTES_MAX, DataSchema, read_schema
 from pacha.porcelain.roles import SAID_ROLES, RoleSaid, parse_role
 from pacha.porcelain.said import Said
@@ -114,9 +113,8 @@ def _schema(context: click.Context, parameter: click.Parameter, value: str | Non
 
 
 def schema_at_path(app: App, path: str) -> DataSchema:
-    """Reads a schema file that was typed. Errors: `BadSchema`, `MachineFailed`."""
-    with naming(path), open(os.path.join(app.start, path), "rb") as file:
-        return read_schema(file.read(SCHEMA_BYTES_MAX + 1), name=path)
+    """Reads a schema file that was typed. Errors: `BadSchema`, `NoFileThere`, `MachineFailed`."""
+    return read_schema(read_file(app.start, path, size_max=SCHEMA_BYTES_MAX), name=path)
 
 
 def said_by(context: click.Context) -> Said:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pacha.base.errors import Conflict, Usage
-from pacha.base.files import Root
+from pacha.base.files import Root, naming
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.graph.trees import TreeFile, tree_files
@@ -74,7 +74,8 @@ def checkout_revision(workspace: Workspace, revision: Revision, *, force: bool) 
 
 
 def export(workspace: Workspace, revision: Revision, target: str, *, force: bool) -> CheckedOut:
-    """Writes a revision, or a file or folder inside it, to any path. Nothing there is replaced without `force`.
+    """Writes a revision, or a file or folder inside it, to any path, folders on the way made. Nothing there is replaced
+    without `force`.
 
     Errors: `Unsaved`, `Absent`, `Corrupt`, `MachineFailed`.
     """
@@ -82,6 +83,8 @@ def export(workspace: Workspace, revision: Revision, target: str, *, force: bool
     if os.path.lexists(full) and not force:
         raise Unsaved(f"{target}: exists", hint="name another path, or use --force to write over it", path=target)
     parent, base = os.path.split(full)
+    with naming(target):
+        os.makedirs(parent, exist_ok=True)
     root = Root(parent, temporary=f".{base}.pacha-unfinished")
     try:
         files = _files_of(workspace, revision)

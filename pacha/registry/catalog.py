@@ -19,6 +19,9 @@ from pacha.registry.stage_rules import BUILT_IN, StageRules
 from pacha.registry.stages import YANKED, DiskStages, StageFork, StageReader, StageState
 from pacha.store.objects import Objects
 
+#: What one artifact of a kind is called, where that is not the kind's own word.
+NOUNS = {"data": "dataset"}
+
 
 class NoSuchArtifact(NotFound):
     """No artifact has that name."""
@@ -177,7 +180,7 @@ class Catalog:
             known = [artifact.name for artifact in self.artifacts(kinds)]
             near = difflib.get_close_matches(name, known, n=3)
             raise NoSuchArtifact(
-                f"no {kind or 'artifact'} is named {name!r}",
+                f"no {NOUNS.get(kind or '', kind or 'artifact')} is named {name!r}",
                 hint=f"did you mean {' or '.join(near)}?" if near else "`pacha list` shows what is registered",
                 name=name,
             )

@@ -312,6 +312,28 @@ def test_a_role_takes_a_path_staged_or_committed_and_never_unknown_bytes(shop: P
     assert parent["manifest"] == done["data/users"]
 
 
+@pytest.mark.parametrize("turn", ["reset", "other bytes", "committed and changed"])
+def test_a_staged_parent_is_its_bytes_whatever_becomes_of_its_draft(shop: Project, turn: str) -> None:
+    shop.write("users.csv", "id,age\n1,30\n2,41\n3,1\n")
+    shop("add", "users.csv")
+    shop.write("model.safetensors", weights(8))
+    shop("add", "model.safetensors", "--trained-on", "users.csv")
+    if turn == "reset":
+        shop("reset", "users")
+    elif turn == "other bytes":
+        shop.write("users.csv", "id,age\n9,9\n")
+        shop("add", "users.csv")
+    else:
+        first = shop("commit", "users", "-m", "rows", "--json").data[0]["manifest"]
+        shop.commit("users.csv", "id,age\n9,9\n")
+    answer = shop("commit", "-m", "model", code=0 if turn == "committed and changed" else 4)
+    if answer.code:
+        assert "staged then and are not committed" in answer.err
+        return
+    parents = shop("show", "fraud-detector:head", "--json").data["parents"]
+    assert [item["manifest"] for item in parents if item["role"] == "trained_on"] == [first]
+
+
 def test_editing_a_card_is_a_commit_of_the_same_content(shop: Project) -> None:
     before = shop("show", "fraud-detector:1.0.0", "--json").data
     shop("model", "card", "fraud-detector", "--set", "metrics.f1=0.8", "--set", "limitations+=old", "-m", "more")

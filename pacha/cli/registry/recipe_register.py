@@ -10,17 +10,15 @@ Examples:
 Group: registry
 """
 
-import os
-
 import click
 
 from pacha.base.clock import parse_timestamp
 from pacha.base.errors import Usage
-from pacha.base.files import naming
 from pacha.base.names import ArtifactName
 from pacha.cli.app import App
 from pacha.cli.completing import complete_files
 from pacha.cli.groups import registry_command
+from pacha.cli.infile import read_file
 from pacha.cli.options import json_option
 from pacha.cli.registry.register import show
 from pacha.cli.said import role_options, said_by
@@ -70,7 +68,5 @@ def make(kind: str) -> click.Command:
 
 
 def recipe_at(app: App, path: str) -> Recipe:
-    """Reads a recipe file that was typed. Errors: `BadCard`, `MachineFailed`."""
-    full = os.path.normpath(os.path.join(app.start, path))
-    with naming(path), open(full, "rb") as file:
-        return read_recipe(file.read(FILE_BYTES_MAX + 1), name=path)
+    """Reads a recipe file that was typed. Errors: `BadCard`, `NoFileThere`, `MachineFailed`."""
+    return read_recipe(read_file(app.start, path, size_max=FILE_BYTES_MAX), name=path)

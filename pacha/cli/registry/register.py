@@ -74,7 +74,7 @@ def show(app: App, kind: str, done: Registered) -> None:
     )  # fmt: skip
     if done.path is None and done.is_new:
         app.output.hint("its file lies outside the project: `pacha download` or `checkout --to` brings it back")
-    if kind == "model":
-        app.output.hint(f"next: `pacha model stage {done.artifact.name}:{done.version} staging --reason …`")
+    if kind == "model" and done.is_new:
+        app.output.hint(f"next: `pacha stage {done.artifact.name}:{done.version} staging`")
     else:
         app.output.hint(f"`pacha {kind} get {done.artifact.name}:{done.version}` shows it")

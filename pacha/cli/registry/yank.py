@@ -27,7 +27,7 @@ def make(kind: str) -> click.Command:
     @registry_command(__doc__, kind)
     @click.argument("name", shell_complete=complete_refs)
     @click.option("-v", "--version", metavar="VERSION", help="The version.")
-    @click.option("--reason", required=True, metavar="TEXT", help="Why nobody should use it.")
+    @click.option("--reason", default="", metavar="TEXT", help="Why nobody should use it.")
     @click.option("--author", metavar="'NAME <MAIL>'", help="Who yanks it, where that is not you.")
     @click.option("--date", metavar="TIME", help="When (RFC 3339, or a date).")
     @json_option
