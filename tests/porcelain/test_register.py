@@ -79,8 +79,7 @@ def test_what_others_register_while_bytes_are_read_comes_before(
 
 def test_a_parent_named_as_a_draft_and_as_its_version_is_one_parent(project: Project) -> None:
     project.commit("rows.csv", "a\n1\n", "--tag", "1.0.0")
-    project.write("rows.csv", "a\n2\n")
-    project("add", "rows.csv")
+    project("add", "rows.csv", "--purpose", "tests")
     project.write("m.bin", "model")
     project("add", "m.bin", "--kind", "model", "--trained-on", "./rows.csv", "--trained-on", "rows:1.0.0")
     project("reset", "rows")
