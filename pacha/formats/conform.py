@@ -120,6 +120,24 @@ def _reader(column: Column, *, is_text: bool) -> Callable[[Any], Any]:
     return lambda value: read_as(value, column.dtype) if isinstance(value, str) else value
 
 
+def identity_of(column: Column, *, is_text: bool) -> Callable[[Any], str]:
+    """What turns equal values of a column into equal texts, however they are spelled; other values stay what they are."""
+    if not column.dtype.is_float and column.dtype.name not in ("Bool", "Date", "Time", "Timestamp", "Decimal"):
+        return repr
+    return partial(_identity, column, _reader(column, is_text=is_text))
+
+
+def _identity(column: Column, read: Callable[[Any], Any], value: Any) -> str:
+    try:
+        found = read(value)
+        if column.dtype.is_float:
+            # Zero has two signs, and is one value.
+            return repr(float(found) + 0.0)
+        return repr(found.as_integer_ratio() if isinstance(found, Decimal) else value if found is None else found)
+    except (ArithmeticError, TypeError, ValueError):
+        return repr(value)
+
+
 def _judge_constraints(column: Column, judge: Judge, read: Callable[[Any], Any], limits: _Limits, value: Any) -> str:
     if reason := judge(value):
         return reason

@@ -4,17 +4,16 @@ A file is checked whole, in flat memory but for `unique` columns, of which a has
 Source: docs/data.md, "Validation".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pacha.base.errors import Negative, Unsupported
 from pacha.base.ids import hash_bytes
 from pacha.formats.columnar import ColumnarTable
-from pacha.formats.conform import Check, check_of, shown
+from pacha.formats.conform import Check, check_of, identity_of, shown
 from pacha.formats.inspection import Source
 from pacha.formats.schema import Column, DataSchema
-from pacha.formats.spelling import spelling
 from pacha.formats.table import Batch, Table
 from pacha.formats.tables import open_table
 
@@ -94,11 +93,15 @@ class _Validator:
         self._count = 0
         self._unique: dict[str, set[bytes]] = {column.name: set() for column in schema.columns if column.unique}
         self._checks: dict[str, Check] = {}
+        self._identities: dict[str, Callable[[Any], str]] = {}
         self._wanted = frozenset(schema.names)
 
     def run(self, table: Table) -> Validation:
         """Reads all rows."""
         self._checks = {column.name: check_of(column, is_text=table.is_text) for column in self._schema.columns}
+        self._identities = {
+            column.name: identity_of(column, is_text=table.is_text) for column in self._schema.columns if column.unique
+        }
         known: set[str] = set()
         if table.columns is not None:
             self._names(table.columns, is_whole=True)
@@ -183,11 +186,11 @@ class _Validator:
 
     def _repeated(self, name: str, values: Sequence[Any], told: set[int]) -> Iterator[tuple[int, Any, str]]:
         """Values that stood before, but for those of which something worse was told."""
-        seen = self._unique[name]
+        seen, identity = self._unique[name], self._identities[name]
         for at, value in enumerate(values):
             if value is None or at in told:
                 continue
-            digest = hash_bytes(spelling(value).encode("utf-8", "surrogatepass")).raw[:16]
+            digest = hash_bytes(identity(value).encode("utf-8", "backslashreplace")).raw[:16]
             if digest in seen:
                 yield at, value, "a value that stood before, in a column where each stands once"
             seen.add(digest)
