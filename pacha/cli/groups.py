@@ -18,6 +18,8 @@ from pacha.cli.commands_table import help_text
 FOLDER = Path(__file__).parent / "registry"
 PACKAGE = f"{__name__.rpartition('.')[0]}.registry"
 KINDS = ("model", "data", "recipe")
+#: What one artifact of a kind is called, where that is not the kind.
+NOUNS = {"data": "dataset"}
 
 
 def module_names() -> list[str]:
@@ -39,7 +41,8 @@ def commands_of(kind: str) -> dict[str, str]:
 
 def registry_command(doc: str | None, kind: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Makes a function a command of a kind's group; its help is its module's docstring."""
-    return click.command(help=help_text((doc or "").replace("{kind}", kind)), **settings)
+    text = (doc or "").replace("a {kind}", f"a {NOUNS.get(kind, kind)}").replace("{kind}", kind)
+    return click.command(help=help_text(text), **settings)
 
 
 class KindGroup(click.Group):

@@ -59,11 +59,22 @@ class WrongKind(Usage):
 
 
 def version_named(app: App, kind: str, name: str, version: str | None) -> tuple[ArtifactName, Version]:
-    """The version that `NAME:VERSION` or `NAME -v VERSION` names, as one that has a stage. Errors: `Usage`."""
-    if version is None and not any(sign in name for sign in ":~^"):
-        raise click.UsageError(f"{name} names no version; say which: {name}:VERSION, or -v VERSION")
-    revision = revision_named(app, kind, name, version)
-    assert revision.artifact is not None
+    """The version that `NAME:VERSION` or `NAME -v VERSION` names, as one that has a stage. Errors: `UsageError`."""
+    if version is None:
+        check_names_version(name)
+    return version_of(app, revision_named(app, kind, name, version), name)
+
+
+def check_names_version(name: str) -> None:
+    """Refuses a name alone where a version is wanted. Errors: `UsageError`."""
+    if not any(sign in name for sign in ":~^"):
+        raise click.UsageError(f"{name} names no version; say which: {name}:VERSION")
+
+
+def version_of(app: App, revision: Revision, name: str) -> tuple[ArtifactName, Version]:
+    """The version of a revision, by itself or because its commit is published once. Errors: `UsageError`."""
+    if revision.artifact is None or revision.path is not None:
+        raise click.UsageError(f"{name} is no version of an artifact")
     if revision.version is not None:
         return revision.artifact, revision.version
     versions = app.workspace.catalog.tagged(revision.artifact).of(revision.manifest)

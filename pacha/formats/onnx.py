@@ -13,6 +13,12 @@ FORMATS = ("onnx",)
 NODES_MAX = 2_000_000
 DIMENSIONS_MAX = 64
 VALUES_MAX = 10_000
+#: All of ONNX has some two hundred operators.
+OPERATORS_MAX = 5_000
+#: A model uses two or three sets of operators.
+OPSETS_MAX = 50
+#: What stands for a type that this table does not know.
+_UNKNOWN_TYPE = "unknown"
 DTYPES = {
     1: "F32", 2: "U8", 3: "I8", 4: "U16", 5: "I16", 6: "I32", 7: "I64", 8: "STRING", 9: "BOOL", 10: "F16", 11: "F64",
     12: "U32", 13: "U64", 14: "C64", 15: "C128", 16: "BF16", 17: "F8_E4M3", 18: "F8_E4M3FNUZ", 19: "F8_E5M2",
@@ -38,6 +44,8 @@ def inspect_source(name: str, source: Source) -> Inspection:
         elif field.number == 8 and field.kind == BYTES:
             domain, version = _opset(wire, field)
             opsets[domain or "ai.onnx"] = version
+            if len(opsets) > OPSETS_MAX:
+                raise Malformed(f"more than {OPSETS_MAX} sets of operators")
         elif field.number == 14 and field.kind == BYTES and len(metadata) < METADATA_MAX:
             key, value = _pair(wire, field)
             metadata[key] = value
@@ -67,6 +75,8 @@ def _graph(wire: Wire, message: Field) -> dict[str, Any]:
                 raise Malformed(f"more than {NODES_MAX} nodes")
             operator = _operator(wire, field)
             operators[operator] = operators.get(operator, 0) + 1
+            if len(operators) > OPERATORS_MAX:
+                raise Malformed(f"more than {OPERATORS_MAX} kinds of operators")
         elif field.number == 2:
             name = text(wire.text(field))
         elif field.number == 5:
@@ -109,7 +119,7 @@ def _initializer(wire: Wire, message: Field, external: set[str]) -> dict[str, An
             key, value = _pair(wire, field)
             if key == "location" and len(external) < VALUES_MAX:
                 external.add(value)
-    return tensor(name, DTYPES.get(dtype, f"type {dtype}"), shape, **place)
+    return tensor(name, DTYPES.get(dtype, _UNKNOWN_TYPE), shape, **place)
 
 
 def _numbers(wire: Wire, field: Field) -> list[int]:
@@ -141,7 +151,7 @@ def _value(wire: Wire, message: Field) -> dict[str, Any]:
 def _tensor_type(wire: Wire, message: Field, found: dict[str, Any]) -> None:
     for field in wire.fields(message.start, message.start + message.length):
         if field.number == 1 and field.kind == VARINT:
-            found["dtype"] = DTYPES.get(field.value, f"type {field.value}")
+            found["dtype"] = DTYPES.get(field.value, _UNKNOWN_TYPE)
         elif field.number == 2 and field.kind == BYTES:
             for dimension in wire.fields(field.start, field.start + field.length):
                 if dimension.number == 1 and dimension.kind == BYTES and len(found["shape"]) < DIMENSIONS_MAX:

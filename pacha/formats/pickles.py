@@ -7,6 +7,7 @@ makes nobody safe: it is a tripwire. Source: the opcode table of the standard li
 
 import io
 import pickletools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,12 +36,16 @@ HARMLESS = frozenset(
         "torch._tensor._rebuild_from_type_v2", "torch.serialization._get_layout", "joblib.numpy_pickle.NumpyArrayWrapper",
     }
 )  # fmt: skip
-#: Libraries whose classes are data: their names are told and not warned of.
+#: Libraries whose classes are data: their names are told and not warned of. Their functions are not: one is `eval`.
 HARMLESS_PACKAGES = ("sklearn.", "scipy.sparse.", "pandas.core.", "pandas._libs.", "xgboost.", "lightgbm.")
+_CLASS = re.compile(r"_{0,2}[A-Z]\w*|__pyx_unpickle_\w+|_new_Index|_unpickle_block|newObj", re.ASCII)
+#: What a warning shows of a name.
+SHOWN_LENGTH_MAX = 200
 HARMLESS_SUFFIXES = ("Storage",)
 _STRINGS = frozenset(
     {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE", "STRING", "BINSTRING", "SHORT_BINSTRING"}
 )
+_EXTENSIONS = frozenset({"EXT1", "EXT2", "EXT4"})
 _PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
 _GETS = frozenset({"GET", "BINGET", "LONG_BINGET"})
 
@@ -57,7 +62,7 @@ class Walked:
     def warnings(self) -> tuple[str, ...]:
         """The badges: that it is a pickle, which imports are unusual, and what could not be followed."""
         unusual = [name for name in self.imports if not is_harmless(name)]
-        told = tuple(f"suspicious import: {name}" for name in unusual[:20])
+        told = tuple(f"suspicious import: {name[:SHOWN_LENGTH_MAX]}" for name in unusual[:20])
         more = (f"suspicious import: {len(unusual) - 20} more",) if len(unusual) > 20 else ()
         return (LOADING_RUNS_CODE, *told, *more, *((f"not followed: {self.problem}",) if self.problem else ()))
 
@@ -69,11 +74,13 @@ class Walked:
 def is_harmless(name: str) -> bool:
     """Tells whether an import is one that honest models have.
 
-    >>> is_harmless("torch.FloatStorage"), is_harmless("posix.system")
-    (True, False)
+    >>> is_harmless("torch.FloatStorage"), is_harmless("posix.system"), is_harmless("sklearn.utils:os.system")
+    (True, False, False)
     """
-    if name in HARMLESS or name.startswith(HARMLESS_PACKAGES):
+    if name in HARMLESS:
         return True
+    if name.startswith(HARMLESS_PACKAGES) and ":" not in name:
+        return _CLASS.fullmatch(name.rpartition(".")[2]) is not None
     return name.startswith("torch.") and name.count(".") == 1 and name.endswith(HARMLESS_SUFFIXES)
 
 
@@ -111,13 +118,22 @@ def walk(data: bytes) -> Walked:
 
 def _import(name: str, argument: Any, texts: list[str | None]) -> str | None:
     if name in ("GLOBAL", "INST"):
-        return text(str(argument).replace(" ", ".", 1))
+        return qualified(*str(argument).split(" ", 1))
+    if name in _EXTENSIONS:
+        return f"(number {argument} of the registry of extensions)"
     if name != "STACK_GLOBAL":
         return None
-    words = texts[-2:]
-    if len(words) == 2 and all(word is not None for word in words):
-        return text(f"{words[0]}.{words[1]}")
-    return "(a name that is made while loading)"
+    module, word = (None, None, *texts)[-2:]
+    return "(a name that is made while loading)" if module is None or word is None else qualified(module, word)
+
+
+def qualified(module: str, name: str = "") -> str:
+    """The name of an import. One that reaches through an object (`os.system` of `sklearn.utils`) has a colon.
+
+    >>> qualified("posix", "system"), qualified("sklearn.utils", "os.system")
+    ('posix.system', 'sklearn.utils:os.system')
+    """
+    return text(f"{module}{':' if '.' in name else '.'}{name}")
 
 
 def _follow(name: str, argument: Any, texts: list[str | None], memo: dict[int, str | None]) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pacha.formats.inspection import Inspection, Malformed, Source
-from pacha.formats.pickles import OPCODES_MAX, STREAM_BYTES_MAX, Walked, opcodes, walk
-from pacha.formats.tensors import TENSORS_MAX, summary_of, tensor, text
+from pacha.formats.pickles import OPCODES_MAX, STREAM_BYTES_MAX, Walked, opcodes, qualified, walk
+from pacha.formats.tensors import NAME_LENGTH_MAX, TENSORS_MAX, summary_of, tensor, text
 from pacha.formats.zips import ZipMember, members, read_member
 
 FORMATS = ("pytorch",)
@@ -25,6 +25,11 @@ _PARAMETER = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_paramete
 _MEMBERS_SHOWN = 1_000
 #: State dicts lie in dicts of optimisers and epochs; deeper ones are not models.
 DEPTH_MAX = 8
+#: One object can lie in many places of a pickle, so what is small on disk can be endless to walk through.
+ITEMS_MAX = 1_000_000
+#: An archive has one or two; each is looked at whole.
+PICKLES_MAX = 8
+_SIZE_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +58,23 @@ def inspect_source(name: str, source: Source) -> Inspection:
         data = source.read(0, STREAM_BYTES_MAX)
         if not data.startswith(b"\x80"):
             raise Malformed("neither a ZIP archive nor a pickle")
-        found = walk(data)
-        # The old layout is several pickles in a row: a number, a version, the machine, and then the object.
-        for _ in range(4):
-            data = data[found.end :]
-            if found.problem or not data.startswith(b"\x80"):
-                break
-            found = _joined(found, walk(data))
-        summary = {"format": "pytorch", "layout": "pickle", "imports": len(found.imports)}
-        return Inspection(format="pytorch", summary=summary, detail=found.detail(), warnings=found.warnings())
+        return _rowed(data)
     return _zip(source)
+
+
+def _rowed(data: bytes) -> Inspection:
+    """The old layout is several pickles in a row: a number, a version, the machine, the object, and its storages."""
+    found, rows, warnings = walk(data), list[dict[str, Any]](), list[str]()
+    for _ in range(4):
+        rows = rows or _tensors(data, warnings)
+        data = data[found.end :]
+        if found.problem or not data.startswith(b"\x80"):
+            break
+        found = _joined(found, walk(data))
+    summary = {"format": "pytorch", "layout": "pickle", **(summary_of(rows) if rows else {})}
+    summary["imports"] = len(found.imports)
+    detail = {"tensors": rows, **found.detail()}
+    return Inspection(format="pytorch", summary=summary, detail=detail, warnings=(*found.warnings(), *warnings))
 
 
 def _joined(first: Walked, second: Walked) -> Walked:
@@ -80,7 +92,9 @@ def _zip(source: Source) -> Inspection:
     rows: list[dict[str, Any]] = []
     seen = Walked()
     warnings: list[str] = []
-    for member in pickles:
+    if len(pickles) > PICKLES_MAX:
+        warnings.append(f"not followed: only {PICKLES_MAX} of {len(pickles)} pickles are looked at")
+    for member in pickles[:PICKLES_MAX]:
         data = read_member(source, member, size_max=STREAM_BYTES_MAX)
         seen = _joined(seen, walk(data))
         if member.name.endswith("data.pkl"):
@@ -108,17 +122,28 @@ def _tensors(data: bytes, warnings: list[str]) -> list[dict[str, Any]]:
         return []
     rows: list[dict[str, Any]] = []
     todo: list[tuple[str, Any, int]] = [("", value, 0)]
+    steps = 0
     while todo and len(rows) < TENSORS_MAX:
         name, item, depth = todo.pop()
+        steps += 1
+        if steps + len(todo) > ITEMS_MAX:
+            warnings.append("not followed: its tensors are not listed, there is no end of them")
+            return []
         if isinstance(item, _Tensor):
             rows.append(tensor(text(name) or "tensor", item.dtype, item.shape))
         elif isinstance(item, dict) and depth < DEPTH_MAX:
             for key, inner in item.items():
                 if isinstance(inner, (dict, _Tensor, list)):
-                    todo.append((f"{name}.{key}" if name else str(key), inner, depth + 1))
+                    todo.append((_path(name, key), inner, depth + 1))
         elif isinstance(item, list) and depth < DEPTH_MAX and len(item) < TENSORS_MAX:
-            todo.extend((f"{name}.{at}", inner, depth + 1) for at, inner in enumerate(item))
+            todo.extend((_path(name, at), inner, depth + 1) for at, inner in enumerate(item))
     return sorted(rows, key=lambda row: str(row["name"]))
+
+
+def _path(name: str, key: str | int) -> str:
+    """The name of what lies under a key. It is cut here, not at the end: names add up along a path."""
+    word = key[:NAME_LENGTH_MAX] if isinstance(key, str) else str(max(-_SIZE_MAX, min(key, _SIZE_MAX)))
+    return f"{name}.{word}"[:NAME_LENGTH_MAX] if name else word
 
 
 class _Evaluator:
@@ -155,7 +180,7 @@ class _Evaluator:
         elif name in ("SETITEM", "SETITEMS"):
             self._set(self._marked() if name == "SETITEMS" else [stack.pop(), stack.pop()][::-1])
         elif name in ("GLOBAL", "STACK_GLOBAL"):
-            stack.append(_Global(str(argument).replace(" ", ".", 1)) if name == "GLOBAL" else self._global())
+            stack.append(_Global(qualified(*str(argument).split(" ", 1))) if name == "GLOBAL" else self._global())
         elif name in ("REDUCE", "NEWOBJ", "NEWOBJ_EX"):
             self._call(name)
         elif name in ("BINPERSID", "PERSID"):
@@ -217,7 +242,7 @@ class _Evaluator:
 
     def _global(self) -> Any:
         name, module = self._stack.pop(), self._stack.pop()
-        return _Global(f"{module}.{name}") if isinstance(name, str) and isinstance(module, str) else _Unknown()
+        return _Global(qualified(module, name)) if isinstance(name, str) and isinstance(module, str) else _Unknown()
 
     def _call(self, name: str) -> None:
         if name == "NEWOBJ_EX":
@@ -227,7 +252,11 @@ class _Evaluator:
         value: Any = _Unknown()
         if called in _REBUILD and isinstance(arguments, tuple):
             storage, _, shape = arguments[:3]
-            if isinstance(shape, tuple) and all(type(size) is int and size >= 0 for size in shape) and len(shape) <= 64:
+            if (
+                isinstance(shape, tuple)
+                and all(type(size) is int and 0 <= size <= _SIZE_MAX for size in shape)
+                and len(shape) <= 64
+            ):
                 value = _Tensor(storage if isinstance(storage, str) else "unknown", shape)
         elif called in _PARAMETER and isinstance(arguments, tuple) and arguments:
             value = arguments[0]
@@ -239,5 +268,5 @@ class _Evaluator:
         """The element type of a storage: `("storage", FloatStorage, key, place, count)`."""
         if isinstance(identity, tuple) and len(identity) > 1 and isinstance(identity[1], _Global):
             kind = identity[1].name.rpartition(".")[2]
-            return DTYPES.get(kind, kind)
+            return DTYPES.get(kind, "unknown")
         return _Unknown()

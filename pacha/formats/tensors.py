@@ -1,25 +1,40 @@
 """Tables of tensors, the same for every format: counted, summed, and told apart by one digest of names and shapes."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
 from pacha.base.canonical import INTEGER_MAX
 from pacha.base.ids import hash_bytes
+from pacha.formats.inspection import Malformed
 
 #: A table of more rows is cut: the largest models have some ten thousand tensors.
 TENSORS_MAX = 200_000
+#: No machine addresses more; and the product of such sizes can still be written as a text.
+SIZE_MAX = 2**63 - 1
+#: The table of a file is one document beside the bytes; that of the largest models takes some MiB.
+DETAIL_BYTES_MAX = 16 << 20
 #: A name is a dotted path in a model; a longer one is an attack.
 NAME_LENGTH_MAX = 1_024
 STRUCTURE_DIGITS = 16
+#: Real files mix a handful of element types.
+DTYPES_MAX = 64
 #: Values of metadata are cut here: chat templates and licences are long, and lie in the file itself.
 TEXT_LENGTH_MAX = 4_096
 METADATA_MAX = 2_000
 
 
 def tensor(name: str, dtype: str, shape: Sequence[int], **more: int) -> dict[str, Any]:
-    """One row: `more` is offset and bytes, where they are known."""
-    return {"name": name[:NAME_LENGTH_MAX], "dtype": dtype, "shape": [number(size) for size in shape], **more}
+    """One row: `more` is offset and bytes, where they are known. Errors: `Malformed` for a size beyond 63 bits."""
+    if any(size > SIZE_MAX for size in shape):
+        raise Malformed(f"{name!r:.80} has a size of more than 63 bits")
+    return {
+        "name": _unicode(name[:NAME_LENGTH_MAX]),
+        "dtype": _unicode(dtype),
+        "shape": list(map(number, shape)),
+        **more,
+    }
 
 
 def number(value: int) -> int | str:
@@ -29,6 +44,49 @@ def number(value: int) -> int | str:
     (3, '1152921504606846976')
     """
     return value if abs(value) <= INTEGER_MAX else str(value)
+
+
+def _unicode(text: str) -> str:
+    """A text without halves of surrogate pairs, which no document may hold."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def check_layout(spans: Iterable[tuple[int, int, str]], size: int, *, is_dense: bool) -> None:
+    """Checks where data lies: (begin, end, name) within `size` bytes, no two overlapping; if dense, without holes.
+
+    Errors: `Malformed`.
+    """
+    end = 0
+    for begin, after, name in sorted(spans):
+        if (is_dense and begin != end) or (begin < end and begin != after):
+            raise Malformed(f"{name!r:.80} leaves a hole or lies over another tensor")
+        if not begin <= after <= size:
+            raise Malformed(f"{name!r:.80} lies at bytes {begin} to {after} of {size}")
+        end = max(end, after)
+    if is_dense and end != size:
+        raise Malformed(f"its tensors end at {end} of {size} bytes")
+
+
+def detail_of(rows: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole table, as far as 16 MiB hold it: metadata first. `truncated` says that some is left out."""
+    room = DETAIL_BYTES_MAX
+    kept: dict[str, Any] = {}
+    for key, value in metadata.items():
+        room -= _bytes_of(key) + _bytes_of(value)
+        if room < 0:
+            break
+        kept[key] = value
+    shown: list[Mapping[str, Any]] = []
+    for row in rows:
+        room -= _bytes_of(row)
+        if room < 0:
+            break
+        shown.append(row)
+    return {"tensors": shown, "metadata": kept, **({"truncated": True} if room < 0 else {})}
+
+
+def _bytes_of(value: object) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode("utf-8"))
 
 
 def elements(row: Mapping[str, Any]) -> int:
@@ -51,10 +109,11 @@ def summary_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     dtypes: dict[str, int] = {}
     for row in rows:
         dtypes[row["dtype"]] = dtypes.get(row["dtype"], 0) + 1
+    most = sorted(dtypes.items(), key=lambda item: -item[1])[:DTYPES_MAX]
     return {
         "parameters": number(sum(elements(row) for row in rows)),
         "tensors": len(rows),
-        "dtypes": dtypes,
+        "dtypes": dict(most),
         "structure": structure(rows),
     }
 

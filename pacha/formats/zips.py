@@ -1,6 +1,8 @@
 """ZIP archives, bounded: so many members, so many bytes of each, and never a bomb. Nothing is extracted."""
 
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -10,6 +12,15 @@ from pacha.formats.inspection import Malformed, Source
 #: A checkpoint has some thousand members.
 MEMBERS_MAX = 100_000
 NAME_LENGTH_MAX = 1_024
+#: The standard library reads a directory whole; so many bytes name all those members.
+DIRECTORY_BYTES_MAX = 32 << 20
+#: What models are packed with. The other ways need dictionaries of any size, and nobody uses them.
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_PIECE_BYTES = 1 << 20
+_ERRORS = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, KeyError, ValueError, OSError, EOFError,
+    NotImplementedError, RuntimeError, OverflowError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +39,7 @@ class _Reader(io.RawIOBase):
     def __init__(self, source: Source) -> None:
         self._source = source
         self._at = 0
+        self.read_max = DIRECTORY_BYTES_MAX
 
     def readable(self) -> bool:
         return True
@@ -49,8 +61,11 @@ class _Reader(io.RawIOBase):
         return self.read(self._source.size)
 
     def read(self, size: int | None = -1) -> bytes:
-        length = self._source.size - self._at if size is None or size < 0 else size
-        data = self._source.read(self._at, max(0, length)) if self._at < self._source.size else b""
+        rest = max(0, self._source.size - self._at)
+        length = rest if size is None or size < 0 else min(size, rest)
+        if length > self.read_max:
+            raise OSError(f"{length} bytes at once")
+        data = self._source.read(self._at, length)
         self._at += len(data)
         return data
 
@@ -58,7 +73,7 @@ class _Reader(io.RawIOBase):
 def _opened(source: Source) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(_Reader(source))
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+    except _ERRORS as error:
         raise Malformed(f"not a sound ZIP archive: {str(error)[:100]}") from error
 
 
@@ -86,9 +101,13 @@ def members(source: Source) -> list[ZipMember]:
 def read_member(source: Source, member: ZipMember, *, size_max: int) -> bytes:
     """The first `size_max` bytes of a member. Errors: `Malformed`."""
     try:
-        with _opened(source).open(member.name) as stream:
-            return stream.read(size_max)
-    except (
-        zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, EOFError, NotImplementedError, RuntimeError
-    ) as error:  # fmt: skip
+        archive = _opened(source)
+        if archive.getinfo(member.name).compress_type not in _PACKINGS:
+            raise Malformed(f"{member.name!r:.80} is packed in a way that is not read")
+        with archive.open(member.name) as stream:
+            out = bytearray()
+            while len(out) < size_max and (piece := stream.read(min(_PIECE_BYTES, size_max - len(out)))):
+                out += piece
+            return bytes(out)
+    except _ERRORS as error:
         raise Malformed(f"{member.name!r:.80} cannot be read: {str(error)[:100]}") from error

@@ -12,7 +12,7 @@ from pacha.base.names import ArtifactName
 from pacha.base.toml import write_toml
 from pacha.objects.manifest import Manifest
 from pacha.porcelain.commit import CommitOptions, Committed, record
-from pacha.porcelain.roles import name_of
+from pacha.porcelain.draft_parents import name_of
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.card_text import to_markdown, to_readme
 from pacha.registry.cards import Card, Recipe, read_stored_card
@@ -32,6 +32,10 @@ class CardShown:
 
 class NotTheHead(Conflict):
     """A card was to be edited in the middle of history."""
+
+
+class StillStaged(Conflict):
+    """A card was to be edited while other bytes are staged, whose commit would not know of it."""
 
 
 def card_at(workspace: Workspace, id: ObjectId) -> Card:
@@ -104,7 +108,10 @@ def card_text(workspace: Workspace, id: ObjectId, *, form: str) -> str:
 
 
 def edit_card(workspace: Workspace, id: ObjectId, options: CommitOptions) -> Committed:
-    """Commits the same content with the card that `options.said` changes. Errors: `NotTheHead`, `NothingToCommit`, those of what is said."""
+    """Commits the same content with the card that `options.said` changes.
+
+    Errors: `NotTheHead`, `StillStaged`, `NothingToCommit`, those of what is said.
+    """
     manifest = workspace.catalog.manifest(id)
     heads: Sequence[ObjectId] = workspace.catalog.heads(manifest.artifact)
     if list(heads) != [id]:
@@ -112,6 +119,8 @@ def edit_card(workspace: Workspace, id: ObjectId, options: CommitOptions) -> Com
             f"manifest:{id.short} is not the head of {manifest.artifact}, and what came after has a card of its own",
             hint=f"edit the head: `pacha {manifest.artifact.kind} card {manifest.artifact.name}:head …`",
         )
+    memory = workspace.memory(manifest.artifact)
+    is_held = memory is not None and memory.manifest == id
     content = Content(
         tree=manifest.tree, digest=manifest.digest, size=manifest.size, shape=manifest.shape, files=manifest.files
     )
@@ -120,4 +129,11 @@ def edit_card(workspace: Workspace, id: ObjectId, options: CommitOptions) -> Com
         facts_detail=manifest.facts_detail,
     )  # fmt: skip
     with workspace.session() as session, session.queue():
-        return record(workspace, session, [draft], options)[0]
+        if workspace.draft(manifest.artifact) is not None:
+            raise StillStaged(
+                f"{manifest.artifact} is staged, and its next commit has a card of its own",
+                hint=f"say it of that: `pacha commit {manifest.artifact.name} -m …` takes the same flags; "
+                f"or take it back first: `pacha reset {manifest.artifact.name}`",
+                artifact=str(manifest.artifact),
+            )
+        return record(workspace, session, [draft], options, is_in_tree=is_held)[0]

@@ -15,8 +15,8 @@ from pacha.objects.manifest import Manifest, Parent
 from pacha.objects.tag import Tag
 from pacha.objects.types import Link
 from pacha.porcelain.add import ignore_paths
+from pacha.porcelain.draft_parents import flags_of, in_order, settled, staged_in
 from pacha.porcelain.drafting import AddOptions, Job, check_distinct, job_for, make_drafts, same_bytes, say
-from pacha.porcelain.roles import flags_of, in_order, settled
 from pacha.porcelain.said import MEASURED, Said, adds_to, beginning, with_measured
 from pacha.porcelain.tag import check_free, describe_taken, version_for
 from pacha.porcelain.versioning import check_fits
@@ -24,7 +24,7 @@ from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName, head_ref, heads_folder, version_ref
 from pacha.refs.transaction import StateChange, Transaction
 from pacha.repo.session import Session
-from pacha.worktree.drafts import Draft, Memory, draft_file, encode_memory, memory_file
+from pacha.worktree.drafts import Draft, Memory, StagedBytes, draft_file, encode_memory, memory_file
 
 #: A message is read in lists and on pull requests; a document belongs into the card.
 MESSAGE_BYTES_MAX = 16 << 10
@@ -94,6 +94,7 @@ def commit_jobs(
     with workspace.session() as session:
         drafts = make_drafts(workspace, session, jobs, adding)
         with session.queue():
+            drafts = [_after_others(workspace, draft) for draft in drafts]
             made = record(workspace, session, drafts, replace(options, said=Said()))
         session.maintain_packs()
     paths = [draft.path for draft in drafts if draft.artifact.kind != "recipe" and draft.path is not None]
@@ -102,11 +103,31 @@ def commit_jobs(
     return [replace(item, notes=(*notes, *item.notes)) for item in made[:1]] + made[1:]
 
 
-def record(workspace: Workspace, session: Session, drafts: Sequence[Draft], options: CommitOptions) -> list[Committed]:
-    """Commits some drafts within a session that is open. Errors: as `commit`."""
+def _after_others(workspace: Workspace, draft: Draft) -> Draft:
+    """A draft that comes after what others committed of it while its bytes were read: history stays one line."""
+    if draft.path is not None:
+        base, _ = workspace.base_of(draft.artifact)
+    else:
+        head = workspace.catalog.head(draft.artifact)
+        base = () if head is None else (head,)
+    return replace(draft, previous=base)
+
+
+def record(
+    workspace: Workspace,
+    session: Session,
+    drafts: Sequence[Draft],
+    options: CommitOptions,
+    *,
+    is_in_tree: bool = True,
+) -> list[Committed]:
+    """Commits some drafts within a session that is open. Errors: as `commit`.
+
+    `is_in_tree` tells whether their paths hold these bytes: what the paths were known to hold stays, where not.
+    """
     notes: dict[ArtifactName, list[str]] = {draft.artifact: [] for draft in drafts}
     drafts = [_rebased(workspace, draft, notes) for draft in drafts]
-    staged = {draft.path: draft.artifact for draft in drafts if draft.path is not None}
+    staged = staged_in(drafts)
     drafts = [beginning(same_bytes(workspace, draft.previous, draft.content.digest), draft) for draft in drafts]
     drafts = say(workspace, drafts, options.said, staged=staged)
     changed = [draft for draft in drafts if not _is_same(workspace, draft)]
@@ -130,7 +151,8 @@ def record(workspace: Workspace, session: Session, drafts: Sequence[Draft], opti
         version = next_version(workspace, draft.artifact, options.bump, manifest)
         refusable = _put_version(session, draft.artifact, version, link.id)
     session.settle()
-    present = session.apply(_transaction(workspace, [(draft, link) for draft, link, _ in made], refusable))
+    moved = [(draft, link) for draft, link, _ in made]
+    present = session.apply(_transaction(workspace, moved, refusable, is_in_tree=is_in_tree))
     if present is not None:
         assert version is not None
         raise LostRace(
@@ -167,7 +189,8 @@ def _unsaid(workspace: Workspace, manifest: Manifest) -> list[str]:
                 f"pacha commit {name} -m 'lineage' {flags_of(workspace, had_roles)}"
             )
         said = sorted(set(before.card) - set(MEASURED))
-        if said and not set(manifest.card) - set(MEASURED):
+        is_own = manifest.artifact.kind == "recipe"
+        if said and not is_own and not set(manifest.card) - set(MEASURED):
             found.append(
                 f"the commit before had a card ({', '.join(said[:6])}), and this one has none; to take it over: "
                 f"pacha commit {name} -m 'card' --card manifest:{id.short}"
@@ -226,12 +249,12 @@ def _put_all(
 ) -> list[tuple[Draft, Link, Manifest]]:
     """Puts the manifests of some drafts, each after those that it names as parents; answers in the drafts' order."""
     made: dict[ArtifactName, tuple[Draft, Link, Manifest]] = {}
-    ids: dict[ArtifactName, ObjectId] = {}
+    ids: dict[StagedBytes, ObjectId] = {}
     for draft in in_order(drafts):
         ready = settled(workspace, draft, ids)
         manifest = _manifest(ready, options)
         link = session.put("manifest", manifest)
-        ids[draft.artifact] = link.id
+        ids[StagedBytes(draft.artifact, draft.content.digest)] = link.id
         made[draft.artifact] = (draft, link, manifest)
     return [made[draft.artifact] for draft in drafts]
 
@@ -269,7 +292,11 @@ def _put_version(
 
 
 def _transaction(
-    workspace: Workspace, made: Sequence[tuple[Draft, Link]], refusable: tuple[RefName, Link] | None
+    workspace: Workspace,
+    made: Sequence[tuple[Draft, Link]],
+    refusable: tuple[RefName, Link] | None,
+    *,
+    is_in_tree: bool,
 ) -> Transaction:
     repository = workspace.repository
     create: list[tuple[RefName, Link]] = []
@@ -283,7 +310,7 @@ def _transaction(
         old = repository.read_state(draft_path)
         if old is not None:
             state.append(StateChange(path=draft_path, old=old, new=None))
-        if draft.path is None:
+        if draft.path is None or not is_in_tree:
             continue
         memory = Memory(artifact=draft.artifact, path=draft.path, manifest=link.id, digest=draft.content.digest)
         state.append(StateChange(path=memory_path, old=repository.read_state(memory_path), new=encode_memory(memory)))

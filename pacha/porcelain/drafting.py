@@ -11,6 +11,7 @@ from pacha.base.names import ArtifactName
 from pacha.objects.manifest import Manifest
 from pacha.porcelain.captured import capture_environment
 from pacha.porcelain.data import check_declared, declared_schema
+from pacha.porcelain.draft_parents import staged_in
 from pacha.porcelain.infer import infer
 from pacha.porcelain.measure import Measured, fitting, measure_files
 from pacha.porcelain.observe import committed_as, digest_of, is_at_head
@@ -26,7 +27,7 @@ from pacha.porcelain.said import (
 from pacha.porcelain.workspace import Known, Workspace
 from pacha.repo.session import Session
 from pacha.store.packwriter import PackWriter
-from pacha.worktree.drafts import Content, Draft
+from pacha.worktree.drafts import Content, Draft, StagedBytes
 from pacha.worktree.ingest import Ingest
 from pacha.worktree.scan import Scan, scan
 from pacha.worktree.statcache import load_stat_cache
@@ -180,7 +181,7 @@ def same_bytes(workspace: Workspace, base: Sequence[ObjectId], digest: ObjectId)
 
 def _described(workspace: Workspace, jobs: Sequence[Job], drafts: Sequence[Draft], said: Said) -> list[Draft]:
     """Puts to the drafts what was said of the same bytes, what their files say, and what is said now."""
-    staged = {job.path: job.artifact for job in jobs if job.path is not None}
+    staged = staged_in(drafts)
     found = [_with_own(workspace, job, draft, staged) for job, draft in zip(jobs, drafts, strict=True)]
     found = say(workspace, found, said, staged=staged)
     for job, draft in zip(jobs, found, strict=True):
@@ -190,7 +191,7 @@ def _described(workspace: Workspace, jobs: Sequence[Job], drafts: Sequence[Draft
     return found
 
 
-def _with_own(workspace: Workspace, job: Job, draft: Draft, staged: dict[str, ArtifactName]) -> Draft:
+def _with_own(workspace: Workspace, job: Job, draft: Draft, staged: Mapping[str, StagedBytes]) -> Draft:
     same = same_bytes(workspace, draft.previous, draft.content.digest)
     old = workspace.draft(draft.artifact)
     if old is not None and old.content.digest == draft.content.digest:
@@ -206,9 +207,7 @@ def _with_own(workspace: Workspace, job: Job, draft: Draft, staged: dict[str, Ar
     return describe(workspace, draft, Said(start=workspace.repository.work_tree), card=own, staged=staged)
 
 
-def say(
-    workspace: Workspace, drafts: Sequence[Draft], said: Said, *, staged: Mapping[str, ArtifactName]
-) -> list[Draft]:
+def say(workspace: Workspace, drafts: Sequence[Draft], said: Said, *, staged: Mapping[str, StagedBytes]) -> list[Draft]:
     """Drafts with what is said now of the one that it is about. Errors: `NotOneArtifact`, and those of `describe`."""
     if not said.is_any:
         return list(drafts)

@@ -5,12 +5,13 @@ Facts are small and travel with Git; the whole table of every file is one docume
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pacha.base.canonical import encode_compact, encode_lines
+from pacha.base.canonical import Unrepresentable, encode_compact, encode_lines
 from pacha.base.files import naming
 from pacha.formats.features import features_of_rows
 from pacha.formats.inspect import inspect
@@ -28,6 +29,7 @@ CONFIG_BYTES_MAX = 1 << 20
 CONFIG_FILE = "config.json"
 #: What the table of an artifact of one file calls that file.
 ONLY = ""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SUMS = ("parameters", "tensors", "rows")
 
 Opener = Callable[[], AbstractContextManager[Source]]
@@ -82,9 +84,19 @@ def measure(files: Sequence[tuple[str, Opener]], kind: str, *, shape: str) -> Me
             inspected[path] = inspection
     if not inspected:
         return Measured()
+    try:
+        return _measured(inspected, config, kind, shape=shape, passed=passed)
+    except Unrepresentable:
+        told = {path: _readable_inspection(item) for path, item in inspected.items()}
+        return _measured(told, _readable(config), kind, shape=shape, passed=passed)
+
+
+def _measured(
+    inspected: Mapping[str, Inspection], config: Mapping[str, Any], kind: str, *, shape: str, passed: int
+) -> Measured:
     notes = [f"{passed} files more are in it; {FILES_MAX} were looked into"] if passed else []
-    facts = _facts(inspected, config)
-    card = _card(inspected, notes) if kind == "data" else {}
+    facts = _facts(inspected, config, is_whole=not passed)
+    card = _card(inspected, notes, is_whole=not passed) if kind == "data" else {}
     tables = inspected if shape == "folder" else {ONLY: next(iter(inspected.values()))}
     warnings = [f"{path}: {warning}" for path, item in inspected.items() for warning in item.warnings]
     return Measured(
@@ -93,6 +105,28 @@ def measure(files: Sequence[tuple[str, Opener]], kind: str, *, shape: str) -> Me
         card=card,
         notes=(*notes, *warnings[:8]),
     )
+
+
+def _readable_inspection(item: Inspection) -> Inspection:
+    return replace(
+        item,
+        summary=_readable(item.summary),
+        detail=_readable(item.detail),
+        warnings=tuple(_readable(warning) for warning in item.warnings),
+    )
+
+
+def _readable(value: Any) -> Any:
+    """A value whose texts all have a UTF-8 form: half of a surrogate pair, which JSON can spell, becomes U+FFFD.
+
+    >>> _readable({"architectures": ["\\ud800x"]})
+    {'architectures': ['\ufffdx']}
+    """
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {_readable(name): _readable(member) for name, member in value.items()}
+    return [_readable(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _config(source: Source) -> Mapping[str, Any]:
@@ -106,18 +140,21 @@ def _config(source: Source) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _facts(inspected: Mapping[str, Inspection], config: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(inspected: Mapping[str, Inspection], config: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:
+    """The summary. Where some files were passed over, nothing is summed up: a sum of a part is wrong."""
     if len(inspected) == 1:
         only = next(iter(inspected.values()))
         facts = {**only.summary, "format": only.format}
     else:
         formats = sorted({item.format for item in inspected.values()})
         facts = {"format": formats[0] if len(formats) == 1 else "mixed", "formats": formats, "files": len(inspected)}
-        for name in _SUMS:
+        for name in _SUMS if is_whole else ():
             numbers = [item.summary[name] for item in inspected.values() if isinstance(item.summary.get(name), int)]
             if numbers:
                 facts[name] = sum(numbers)
-        facts.update(_merged(inspected))
+        facts.update(_merged(inspected, is_whole=is_whole))
+        if not is_whole:
+            facts["partial"] = True
     architectures = config.get("architectures")
     if isinstance(architectures, list) and architectures and isinstance(architectures[0], str):
         facts.setdefault("architecture", architectures[0][:200])
@@ -127,15 +164,15 @@ def _facts(inspected: Mapping[str, Inspection], config: Mapping[str, Any]) -> di
     return fitting(facts)
 
 
-def _merged(inspected: Mapping[str, Inspection]) -> dict[str, Any]:
+def _merged(inspected: Mapping[str, Inspection], *, is_whole: bool) -> dict[str, Any]:
     """Counts of element types, and one digest over the tensors of all files."""
     dtypes: dict[str, int] = {}
     for item in inspected.values():
         for name, count in dict(item.summary.get("dtypes", {})).items():
             dtypes[name] = dtypes.get(name, 0) + count
     rows = [row for item in inspected.values() for row in item.detail.get("tensors", ())]
-    merged: dict[str, Any] = {"dtypes": dtypes} if dtypes else {}
-    if rows:
+    merged: dict[str, Any] = {"dtypes": dtypes} if dtypes and is_whole else {}
+    if rows and is_whole:
         merged["structure"] = structure(rows)
     columns = [item.summary.get("schema") for item in inspected.values()]
     if columns[0] is not None and len(set(columns)) == 1:
@@ -172,14 +209,15 @@ def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
     return {name: member for name, member in value.items() if name not in ("format", "warnings")}
 
 
-def _card(inspected: Mapping[str, Inspection], notes: list[str]) -> dict[str, Any]:
+def _card(inspected: Mapping[str, Inspection], notes: list[str], *, is_whole: bool) -> dict[str, Any]:
     """The columns and rows of a dataset. Parts with other columns than the first have no common features."""
     tables = [item for item in inspected.values() if item.detail.get("columns")]
     if not tables:
         return {}
     card: dict[str, Any] = {}
     rows = [item.summary.get("rows") for item in tables]
-    if all(isinstance(count, int) for count in rows) and not any(item.summary.get("partial") for item in tables):
+    is_counted = is_whole and not any(item.summary.get("partial") for item in tables)
+    if is_counted and all(isinstance(count, int) for count in rows):
         card["instance_count"] = sum(count for count in rows if isinstance(count, int))
     if len({item.summary.get("schema") for item in tables}) > 1:
         notes.append("its files have different columns; `features` is left out")

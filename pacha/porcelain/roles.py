@@ -6,17 +6,17 @@ refused, since nobody could look them up again.
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from pacha.base.errors import Absent, Conflict, Corrupt, NotFound, Usage
+from pacha.base.errors import NotFound, Usage
 from pacha.base.ids import ObjectId
-from pacha.base.names import ArtifactName
-from pacha.objects.manifest import ROLES, Parent
+from pacha.objects.manifest import ROLES
+from pacha.porcelain.draft_parents import Unstaged
 from pacha.porcelain.observe import State, committed_as, observe
 from pacha.porcelain.workspace import Known, Workspace
 from pacha.registry.resolve import LATEST
-from pacha.worktree.drafts import Draft, DraftParent
+from pacha.worktree.drafts import DraftParent, StagedBytes
 
 #: The roles that a person can say: history is kept by `commit` itself.
 SAID_ROLES = tuple(role for role in ROLES if role != "previous")
@@ -32,14 +32,6 @@ class BadRole(Usage):
     """A role was said of something that it cannot be about."""
 
     usual_hint = "write REF[,attribute=value]…, as --quantized-from fraud:1.0.0,quantization=int8"
-
-
-class Unstaged(Conflict):
-    """A path was named as a parent, and what lies there is neither committed nor staged."""
-
-
-class Circular(Usage):
-    """Drafts name each other as parents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +88,13 @@ def _number(text: str) -> object:
 
 
 def resolve_roles(
-    workspace: Workspace, said: Iterable[RoleSaid], *, start: str, staged: Mapping[str, ArtifactName]
+    workspace: Workspace, said: Iterable[RoleSaid], *, start: str, staged: Mapping[str, StagedBytes]
 ) -> tuple[DraftParent, ...]:
     """Finds what the roles name. `start` is where paths are relative to, `staged` what this same command stages.
 
     Errors: `BadRole`, `Unstaged`, and those of references.
     """
-    found: dict[tuple[str, ObjectId | ArtifactName], DraftParent] = {}
+    found: dict[tuple[str, ObjectId | StagedBytes], DraftParent] = {}
     for item in said:
         source = _source(workspace, item, start, staged)
         found[item.role, source] = DraftParent(role=item.role, source=source, attributes=item.attributes)
@@ -110,8 +102,8 @@ def resolve_roles(
 
 
 def _source(
-    workspace: Workspace, item: RoleSaid, start: str, staged: Mapping[str, ArtifactName]
-) -> ObjectId | ArtifactName:
+    workspace: Workspace, item: RoleSaid, start: str, staged: Mapping[str, StagedBytes]
+) -> ObjectId | StagedBytes:
     path = _path(workspace, item.text, start)
     if path is not None and path in staged:
         return staged[path]
@@ -120,7 +112,7 @@ def _source(
         for draft in workspace.drafts():
             is_named = item.text in (draft.artifact.name, str(draft.artifact))
             if is_named and not workspace.catalog.heads(draft.artifact):
-                return draft.artifact
+                return StagedBytes(draft.artifact, draft.content.digest)
         try:
             return workspace.resolve(item.text, start=start, bare=LATEST).manifest
         except NotFound as error:
@@ -153,11 +145,11 @@ def _is_reference(workspace: Workspace, text: str) -> bool:
     return text not in workspace.known
 
 
-def _held(workspace: Workspace, item: RoleSaid, known: Known) -> ObjectId | ArtifactName:
+def _held(workspace: Workspace, item: RoleSaid, known: Known) -> ObjectId | StagedBytes:
     """What lies at a known path: its draft, or the commit that holds the same bytes."""
     observed = observe(workspace, known)
     if known.draft is not None and observed.matches_draft:
-        return known.artifact
+        return StagedBytes(known.artifact, known.draft.content.digest)
     if observed.state is State.MISSING:
         raise Unstaged(
             f"{item.given_as}: nothing lies at {known.path}",
@@ -176,108 +168,3 @@ def _held(workspace: Workspace, item: RoleSaid, known: Known) -> ObjectId | Arti
             path=known.path,
         )
     return committed
-
-
-def combined(before: Sequence[DraftParent], said: Sequence[DraftParent]) -> tuple[DraftParent, ...]:
-    """Parents with those of the newly said roles in the place of what these roles had before."""
-    roles = {parent.role for parent in said}
-    return (*(parent for parent in before if parent.role not in roles), *said)
-
-
-def carried(parents: Iterable[Parent]) -> tuple[DraftParent, ...]:
-    """A manifest's parents as a draft says them, without its history."""
-    return tuple(
-        DraftParent(role=parent.role, source=parent.manifest, attributes=parent.attributes)
-        for parent in parents
-        if parent.role != "previous"
-    )
-
-
-def in_order(drafts: Sequence[Draft]) -> list[Draft]:
-    """Drafts such that each comes after those that it names as parents. Errors: `Circular`."""
-    by_name = {draft.artifact: draft for draft in drafts}
-    order: list[Draft] = []
-    done: set[ArtifactName] = set()
-    for draft in drafts:
-        trail: list[ArtifactName] = []
-        todo = [(draft.artifact, False)]
-        while todo:
-            name, is_left = todo.pop()
-            if is_left:
-                trail.pop()
-                if name not in done:
-                    done.add(name)
-                    order.append(by_name[name])
-                continue
-            if name in done or name not in by_name:
-                continue
-            if name in trail:
-                circle = " → ".join(str(item) for item in (*trail[trail.index(name) :], name))
-                raise Circular(
-                    f"these drafts would come from each other: {circle}",
-                    hint="stage one of them again without its role",
-                )
-            trail.append(name)
-            todo.append((name, True))
-            todo.extend((source, False) for source in _draft_sources(by_name[name]))
-    return order
-
-
-def _draft_sources(draft: Draft) -> list[ArtifactName]:
-    return [parent.source for parent in draft.parents or () if isinstance(parent.source, ArtifactName)]
-
-
-def settled(workspace: Workspace, draft: Draft, made: Mapping[ArtifactName, ObjectId]) -> Draft:
-    """A draft whose parents are all manifests: `made` are those of this commit, others were committed before.
-
-    Errors: `Unstaged` where a parent is still staged and not part of this commit.
-    """
-    if draft.parents is None:
-        return draft
-    parents = []
-    for parent in draft.parents:
-        source = parent.source
-        if isinstance(source, ArtifactName):
-            source = made[source] if source in made else _committed(workspace, draft, source)
-        parents.append(replace(parent, source=source))
-    return replace(draft, parents=tuple(parents))
-
-
-def _committed(workspace: Workspace, draft: Draft, source: ArtifactName) -> ObjectId:
-    if workspace.draft(source) is not None:
-        raise Unstaged(
-            f"{draft.artifact} comes from {source}, which is staged and not part of this commit",
-            hint=f"commit both: `pacha commit {source.name} {draft.artifact.name} -m …`",
-            artifact=str(source),
-        )
-    memory = workspace.memory(source)
-    try:
-        found = memory.manifest if memory is not None else workspace.catalog.head(source)
-    except (Absent, Corrupt):
-        found = None
-    if found is None:
-        raise Unstaged(
-            f"{draft.artifact} comes from {source}, which was staged and is not any more",
-            hint=f"stage it again, or say the role anew: `pacha add {draft.path or draft.artifact.name} …`",
-            artifact=str(source),
-        )
-    return found
-
-
-def flags_of(workspace: Workspace, parents: Iterable[Parent]) -> str:
-    """The flags that would say these parents again, for a person to choose from."""
-    words = []
-    for parent in parents:
-        if parent.role != "previous":
-            attributes = "".join(f",{name}={value}" for name, value in parent.attributes.items())
-            words.append(f"--{parent.role.replace('_', '-')} {name_of(workspace, parent.manifest)}{attributes}")
-    return " ".join(words)
-
-
-def name_of(workspace: Workspace, manifest: ObjectId) -> str:
-    """What people call a manifest: `kind/name:version`, else its name pinned by its digits, else its link."""
-    if not workspace.is_here(manifest):
-        return f"manifest:{manifest.short}"
-    artifact = workspace.catalog.manifest(manifest).artifact
-    versions = workspace.catalog.tagged(artifact).of(manifest)
-    return f"{artifact}:{versions[-1]}" if versions else f"manifest:{manifest.short}"

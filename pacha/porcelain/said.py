@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 
 from pacha.base.errors import NotFound, Usage
 from pacha.base.files import naming
-from pacha.base.names import ArtifactName
 from pacha.formats.schema import DataSchema
 from pacha.objects.manifest import Manifest
 from pacha.porcelain.data import DECLARED
-from pacha.porcelain.roles import BadRole, RoleSaid, carried, combined, resolve_roles
+from pacha.porcelain.draft_parents import carried, combined
+from pacha.porcelain.roles import BadRole, RoleSaid, resolve_roles
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.card_edit import add_to_field, carry_over, set_field, unset_field
 from pacha.registry.card_file import FILE_BYTES_MAX, README_NAMES, is_card_file, read_card
 from pacha.registry.cards import Card, members_of, read_stored_card
 from pacha.registry.recipe_file import read_recipe
 from pacha.registry.resolve import LATEST
-from pacha.worktree.drafts import Draft, DraftParent
+from pacha.worktree.drafts import Draft, DraftParent, StagedBytes
 from pacha.worktree.scan import FoundFile, Scan
 
 #: The members of a card that follow from the bytes: a card file neither sets nor removes what was measured.
@@ -62,7 +62,7 @@ class Said:
 
 def target_of(drafts: Sequence[Draft], said: Said, sources: Sequence[DraftParent]) -> int:
     """Which draft the flags are about: the only one that they do not name as a parent. Errors: `NotOneArtifact`."""
-    named = {parent.source for parent in sources}
+    named = {parent.source.artifact for parent in sources if isinstance(parent.source, StagedBytes)}
     found = [at for at, draft in enumerate(drafts) if draft.artifact not in named]
     if len(found) != 1:
         names = ", ".join(str(draft.artifact) for draft in drafts)
@@ -74,7 +74,7 @@ def target_of(drafts: Sequence[Draft], said: Said, sources: Sequence[DraftParent
     return found[0]
 
 
-def sources_of(workspace: Workspace, said: Said, staged: Mapping[str, ArtifactName]) -> tuple[DraftParent, ...]:
+def sources_of(workspace: Workspace, said: Said, staged: Mapping[str, StagedBytes]) -> tuple[DraftParent, ...]:
     """The parents that the role flags name. Errors: `BadRole`, `Unstaged`, those of references."""
     return resolve_roles(workspace, said.roles, start=said.start, staged=staged)
 
@@ -86,7 +86,7 @@ def describe(
     *,
     card: Card | None = None,
     sources: Sequence[DraftParent] = (),
-    staged: Mapping[str, ArtifactName],
+    staged: Mapping[str, StagedBytes],
 ) -> Draft:
     """A draft with all that is said of it: `card` takes the place of what it has, single members go on top.
 
@@ -113,7 +113,7 @@ def describe(
     if said.schema is not None:
         document = _with_schema(draft, document, said.schema)
     found = (*resolve_roles(workspace, references, start=said.start, staged=staged), *sources)
-    if any(parent.source == draft.artifact for parent in found):
+    if any(isinstance(parent.source, StagedBytes) and parent.source.artifact == draft.artifact for parent in found):
         raise BadRole(f"{draft.artifact} cannot come from itself", hint="name a version of it instead")
     parents = draft.parents
     if found or unset_roles:

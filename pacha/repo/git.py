@@ -6,6 +6,7 @@ never to change anything but the index entries of META paths. Where a repository
 
 import os
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from pacha.base.errors import Absent, NotFound, PachaError
 
 #: Git answers small questions; one that takes longer hangs on something.
 TIMEOUT_SECONDS = 60
+#: Git's index is locked for moments; whoever holds it for three seconds has died or waits for a person.
+LOCK_FILE, LOCK_TRIES, LOCK_WAIT_SECONDS = "index.lock", 60, 0.05
 #: Nobody types a longer name of a commit.
 REVISION_LENGTH_MAX = 1024
 _SAFE = (
@@ -94,8 +97,18 @@ class Git:
     def stage(self, paths: Iterable[str]) -> None:
         """Puts files into the index as they are now, and takes out those that are gone. Never commits."""
         listed = b"".join(os.fsencode(path) + b"\0" for path in sorted(paths))
-        if listed:
-            self.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=listed)
+        if not listed:
+            return
+        for _ in range(LOCK_TRIES - 1):
+            try:
+                self.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=listed)
+                return
+            except GitFailed as error:
+                # Another command is at the index for a moment; Git itself never waits.
+                if LOCK_FILE not in error.message:
+                    raise
+            time.sleep(LOCK_WAIT_SECONDS)
+        self.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=listed)
 
     def setting(self, key: str) -> str | None:
         """A value of Git's own configuration, for who the author is."""

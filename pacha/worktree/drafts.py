@@ -31,12 +31,23 @@ class Content:
     files: tuple[FileEntry, ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class StagedBytes:
+    """What another artifact's draft held when it was named as a parent; printed `data/users@3f2a…`."""
+
+    artifact: ArtifactName
+    digest: ObjectId
+
+    def __str__(self) -> str:
+        return f"{self.artifact}@{self.digest}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftParent:
-    """Where the next manifest comes from: a manifest, or another artifact whose draft is committed with this one."""
+    """Where the next manifest comes from: a manifest, or bytes that are staged and committed with this draft, or before."""
 
     role: str
-    source: ObjectId | ArtifactName
+    source: ObjectId | StagedBytes
     attributes: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -168,10 +179,11 @@ def _parent_value(parent: DraftParent) -> list[object]:
 
 def _parent(item: object) -> DraftParent:
     role, source, attributes = _list(item)
-    text = _text(source)
+    name, at, digits = _text(source).rpartition("@")
+    id = ObjectId.parse(digits)
     return DraftParent(
         role=_text(role),
-        source=ArtifactName.parse(text) if "/" in text else ObjectId.parse(text),
+        source=StagedBytes(ArtifactName.parse(name), id) if at else id,
         attributes=_mapping(attributes),
     )
 

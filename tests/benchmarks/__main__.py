@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.benchmarks.inspect import inspect_tensors
 from tests.benchmarks.lineage import lineage
 from tests.benchmarks.many import dedup, history, small_files, status, tiny_commits
 from tests.benchmarks.many_versions import search_versions
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "history": history,
     "search": search_versions,
     "dedup": dedup,
+    "inspect": inspect_tensors,
     "lineage": lineage,
     "profile": profile,
     "big-file": big_file,

@@ -25,6 +25,7 @@ from pacha.base.names import KINDS
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
 from pacha.cli.completing import complete_refs
+from pacha.cli.groups import NOUNS
 from pacha.cli.options import json_option
 from pacha.cli.outfile import write_file
 from pacha.cli.render import Piece, Styled, count_text, json_text
@@ -230,7 +231,7 @@ def _list_hits(app: App, report: ImpactReport, ref: str) -> None:
         held = ", ".join(dict.fromkeys(label.stage or "development" for label in hit.versions))
         rows.append([Styled(f"{name}:{versions}", "cyan"), Styled(held, "magenta"), _way_text(hit)])
     app.output.table(rows)
-    what = f"{'' if report.stage == ANY else report.stage + ' '}{'version' if report.kind == ANY else report.kind}"
+    what = f"{'' if report.stage == ANY else report.stage + ' '}{'version' if report.kind == ANY else NOUNS.get(report.kind, report.kind)}"
     if not rows:
         app.output.note(f"no {what} came of {ref}")
     else:

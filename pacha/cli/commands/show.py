@@ -9,6 +9,7 @@ Group: look
 """
 
 import json
+from collections.abc import Mapping
 
 import click
 
@@ -54,13 +55,19 @@ def show_text(app: App, shown: Shown) -> None:
         if members:
             app.output.line(Styled(heading, "bold"))
         for key, value in sorted(members.items()):
-            text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
-            app.output.line(f"  {key}: {first_line(text)[:TEXT_SHOWN]}")
+            app.output.line(f"  {key}: {_member(key, value)}")
     app.output.line()
     for line in shown.message.splitlines():
         app.output.line(f"    {line}")
     if shown.presence is not Presence.HERE:
         app.output.hint("its bytes are not all here; `pacha pull` fetches them from a remote")
+
+
+def _member(key: str, value: object) -> str:
+    if key == "features" and isinstance(value, Mapping):
+        return f"{count_text(len(value), 'column')}; `pacha data schema` shows them"
+    text = first_line(value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False))
+    return text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}…"
 
 
 def _head(app: App, shown: Shown) -> None:

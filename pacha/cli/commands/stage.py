@@ -23,7 +23,7 @@ from pacha.base.semver import Version
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
 from pacha.cli.completing import complete_refs, complete_stages
-from pacha.cli.naming import artifact_named
+from pacha.cli.naming import artifact_named, check_names_version, version_of
 from pacha.cli.options import json_option
 from pacha.cli.render import Piece, Styled, first_line
 from pacha.porcelain.identity import author as author_of
@@ -84,19 +84,8 @@ def COMMAND(
 
 
 def _version(app: App, ref: str) -> tuple[ArtifactName, Version]:
-    """The version that a reference names, by itself or because its commit is published once."""
-    if not any(sign in ref for sign in ":~^"):
-        raise click.UsageError(f"{ref} names no version; say which: {ref}:VERSION")
-    revision = app.resolve(ref)
-    if revision.artifact is None or revision.path is not None:
-        raise click.UsageError(f"{ref} is no version of an artifact")
-    if revision.version is not None:
-        return revision.artifact, revision.version
-    versions = app.workspace.catalog.tagged(revision.artifact).of(revision.manifest)
-    if len(versions) != 1:
-        told = " and ".join(versions) or "no version"
-        raise click.UsageError(f"{ref} is {told}; only a version has a stage: name one, or publish with `pacha tag`")
-    return revision.artifact, Version.parse(versions[0])
+    check_names_version(ref)
+    return version_of(app, app.resolve(ref), ref)
 
 
 def show_moved(app: App, moved: StageMoved, *, schema: str = SCHEMA[0]) -> None:

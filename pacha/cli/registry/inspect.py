@@ -29,6 +29,8 @@ from pacha.porcelain.inspect import Inspected, inspect_path, inspect_revision
 SCHEMAS = (("inspect/1", Inspected),)
 #: So many rows of a table are shown; `--all` shows more, `--json` all.
 ROWS_SHOWN = 20
+#: What tells rows apart stands first; documents keep no order of members.
+FIRST = ("name", "dtype", "shape", "class", "nullable")
 
 
 def make(kind: str) -> click.Command:
@@ -80,7 +82,7 @@ def _show(app: App, found: Inspected, rows: int | None) -> None:
         for name, value in table.items():
             if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
                 _table(app, name, value, rows)
-            elif isinstance(value, dict) and name not in found.facts:
+            elif isinstance(value, dict) and value and name not in found.facts:
                 app.output.line(f"  {name}")
                 _pairs(app, value, "  ")
 
@@ -90,7 +92,8 @@ def _pairs(app: App, values: Mapping[str, Any], indent: str) -> None:
 
 
 def _table(app: App, name: str, rows: list[dict[str, Any]], most: int | None) -> None:
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+    there = dict.fromkeys(key for row in rows for key in row)
+    columns = [*(key for key in FIRST if key in there), *(key for key in there if key not in FIRST)]
     shown = rows if most is None else rows[:most]
     app.output.line(f"  {count_text(len(rows), name.removesuffix('s'))}")
     cells: list[list[Piece]] = [
@@ -106,4 +109,6 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_text(item)}" for name, item in value.items())
     return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
