@@ -8,7 +8,7 @@ makes nobody safe: it is a tripwire. Source: the opcode table of the standard li
 import io
 import pickletools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ HARMLESS = frozenset(
         "builtins.complex", "builtins.range", "builtins.bytearray", "builtins.dict", "builtins.list", "builtins.tuple",
         "copyreg._reconstructor", "copy_reg._reconstructor", "builtins.object", "__builtin__.object",
         "_codecs.encode", "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct",
-        "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.ndarray", "numpy.dtype",
+        "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.ndarray", "numpy.dtype", "numpy.matrixlib.defmatrix.matrix", "numpy.matrix",
         "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer", "numpy.random._pickle.__randomstate_ctor",
         "datetime.datetime", "datetime.date", "datetime.timedelta", "decimal.Decimal", "fractions.Fraction",
         "pathlib.PosixPath", "pathlib.PurePosixPath", "uuid.UUID", "torch.Size", "torch.device", "torch._utils._rebuild_tensor",
@@ -41,10 +41,18 @@ HARMLESS_PACKAGES = ("sklearn.", "scipy.sparse.", "pandas.core.", "pandas._libs.
 _CLASS = re.compile(r"_{0,2}[A-Z]\w*|__pyx_unpickle_\w+|_new_Index|_unpickle_block|newObj", re.ASCII)
 #: What a warning shows of a name.
 SHOWN_LENGTH_MAX = 200
+#: Classes of the program inside a TorchScript archive, and what its lists are made with. `code: …` tells of the program.
+_SCRIPT = re.compile(
+    r"__torch__\.[\w.]+|torch\.jit\._pickle\.(build_(int|tensor|double|bool)list|restore_type_tag)", re.ASCII
+)
 HARMLESS_SUFFIXES = ("Storage",)
 _STRINGS = frozenset(
     {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE", "STRING", "BINSTRING", "SHORT_BINSTRING"}
 )
+#: What a broken stream, or following a broken stack, can raise.
+BROKEN = (
+    ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, RecursionError, AttributeError
+)  # fmt: skip
 _EXTENSIONS = frozenset({"EXT1", "EXT2", "EXT4"})
 _PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
 _GETS = frozenset({"GET", "BINGET", "LONG_BINGET"})
@@ -58,6 +66,13 @@ class Walked:
     imports: list[str] = field(default_factory=list)
     problem: str | None = None
     end: int = 0
+
+    def join(self, other: "Walked") -> None:
+        """Takes over what was seen in a pickle that lies inside this one."""
+        for name, count in other.opcodes.items():
+            self.opcodes[name] = self.opcodes.get(name, 0) + count
+        self.imports.extend(other.imports)
+        self.problem = self.problem or other.problem
 
     def warnings(self) -> tuple[str, ...]:
         """The badges: that it is a pickle, which imports are unusual, and what could not be followed."""
@@ -77,7 +92,7 @@ def is_harmless(name: str) -> bool:
     >>> is_harmless("torch.FloatStorage"), is_harmless("posix.system"), is_harmless("sklearn.utils:os.system")
     (True, False, False)
     """
-    if name in HARMLESS:
+    if name in HARMLESS or _SCRIPT.fullmatch(name):
         return True
     if name.startswith(HARMLESS_PACKAGES) and ":" not in name:
         return _CLASS.fullmatch(name.rpartition(".")[2]) is not None
@@ -86,33 +101,46 @@ def is_harmless(name: str) -> bool:
 
 def opcodes(data: bytes) -> Iterator[tuple[str, Any, int]]:
     """Name, argument and place of each opcode. Errors: `ValueError` where it is cut or unknown."""
-    for opcode, argument, position in pickletools.genops(io.BytesIO(data)):
+    return _opcodes(io.BytesIO(data))
+
+
+def _opcodes(stream: io.BytesIO) -> Iterator[tuple[str, Any, int]]:
+    for opcode, argument, position in pickletools.genops(stream):
         yield opcode.name, argument, position or 0
 
 
-def walk(data: bytes) -> Walked:
-    """Looks at one pickle to its STOP. Never raises: what goes wrong is in the answer."""
-    found = Walked()
+#: Sees each opcode, its argument, and the stream behind it, which it may move on past what is no opcode.
+Follower = Callable[[str, Any, io.BytesIO, "Walked"], None]
+
+
+def walk(data: bytes | io.BytesIO, follower: Follower | None = None) -> Walked:
+    """Looks at one pickle to its STOP; a stream then stands behind it. Never raises: what goes wrong is in the answer."""
+    found, stream = Walked(), data if isinstance(data, io.BytesIO) else io.BytesIO(data)
     texts: list[str | None] = []
     memo: dict[int, str | None] = {}
     seen: set[str] = set()
+    ended = False
     try:
-        for count, (name, argument, position) in enumerate(opcodes(data)):
+        for count, (name, argument, position) in enumerate(_opcodes(stream)):
             if count >= OPCODES_MAX or len(seen) >= IMPORTS_MAX:
                 found.problem = "too long to look at whole"
                 break
             found.opcodes[name] = found.opcodes.get(name, 0) + 1
             found.end = position + 1
+            ended = name == "STOP"
             imported = _import(name, argument, texts)
             if imported is not None and imported not in seen:
                 seen.add(imported)
                 found.imports.append(imported)
             _follow(name, argument, texts, memo)
-    except (ValueError, IndexError, OverflowError, MemoryError, RecursionError) as error:
+            if follower is not None:
+                follower(name, argument, stream, found)
+    except BROKEN as error:
         found.problem = text(str(error))[:120] or "cut off"
     else:
-        if "STOP" not in found.opcodes and found.problem is None:
+        if not ended and found.problem is None:
             found.problem = "it has no end"
+    found.imports = list(dict.fromkeys(found.imports))
     return found
 
 

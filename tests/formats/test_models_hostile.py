@@ -60,6 +60,7 @@ def imported(module: str, name: str) -> bytes:
         ("pandas.core.computation.eval", "eval"),
         ("collections", "OrderedDict.__init__.__globals__"),
         ("torch", "hub.load"),
+        ("__torch__", "os.system"),
         ("torch", "evil.FloatStorage"),
     ],
 )
@@ -76,6 +77,8 @@ def test_classes_of_known_libraries_are_not_suspicious() -> None:
         ("pandas.core.indexes.base", "_new_Index"),
         ("torch", "FloatStorage"),
         ("collections", "OrderedDict"),
+        ("__torch__.torch.nn.modules.rnn", "LSTMCell"),
+        ("torch.jit._pickle", "build_intlist"),
     ):
         assert of("m.pkl", imported(module, name)).warnings == ("pickle: loading it runs code",)
     assert not is_harmless("sklearn.utils.fixes.eval")
@@ -195,3 +198,14 @@ def test_operators_without_end_are_refused() -> None:
 def test_every_cut_of_a_state_says_that_it_was_not_followed(cut: int) -> None:
     found = of("m.pt", checkpoint(STATE_OF_ONE[:cut]))
     assert any(warning.startswith("not followed: ") for warning in found.warnings)
+
+
+def test_what_was_not_followed_in_one_pickle_of_an_archive_is_told_whatever_the_next_is() -> None:
+    found = of("m.pt", archive({"archive/data.pkl": b"\x80\x02\xff", "archive/constants.pkl": b"\x80\x02)."}))
+    assert any(warning.startswith("not followed: at position 2") for warning in found.warnings)
+
+
+def test_an_ordered_state_as_python_2_wrote_it_is_listed() -> None:
+    tensor = STATE_OF_ONE[STATE_OF_ONE.index(b"ctorch._utils") : -2]
+    data = b"\x80\x02ccollections\nOrderedDict\n]]" + value("w") + b"a" + tensor + b"aa\x85R."
+    assert of("m.pt", checkpoint(data)).detail["tensors"] == [{"name": "w", "dtype": "F32", "shape": [2, 3]}]
