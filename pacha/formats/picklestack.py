@@ -86,6 +86,7 @@ class PickleStack:
     def __init__(self) -> None:
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
+        self._pairs = 0
 
     def run(self, data: bytes) -> Any:
         """The value that a pickle stands for, as far as it was followed. Errors: whatever a broken stack raises."""
@@ -169,12 +170,12 @@ class PickleStack:
         if type(state) is not dict or not state.keys() >= _BEGUN:
             raise ValueError("a raw array that is not described")
         shape, dtype, padding = state["shape"], state["dtype"], state.get("numpy_array_alignment_bytes")
-        if not isinstance(shape, tuple) or not all(type(size) is int and 0 <= size <= SIZE_MAX for size in shape):
+        if not _is_shape(shape):
             raise ValueError("a raw array of no known shape")
         if padding is not None and type(padding) is not int:
             raise ValueError("a raw array that lies at no known place")
         size = dtype.size if isinstance(dtype, _DType) else None
-        target.size = None if size is None else size * prod(shape[:DIMENSIONS_MAX])
+        target.size = None if size is None else size * prod(shape)
         target.is_object = isinstance(dtype, _DType) and dtype.is_object
         target.is_padded = padding is not None
 
@@ -220,11 +221,7 @@ class PickleStack:
         value: Any = _Unknown()
         if called in _REBUILD and isinstance(arguments, tuple):
             storage, _, shape = arguments[:3]
-            if (
-                isinstance(shape, tuple)
-                and all(type(size) is int and 0 <= size <= SIZE_MAX for size in shape)
-                and len(shape) <= DIMENSIONS_MAX
-            ):
+            if _is_shape(shape):
                 value = TensorValue(storage if isinstance(storage, str) else "unknown", shape)
         elif called in _PARAMETER and isinstance(arguments, tuple) and arguments:
             value = arguments[0]
@@ -235,7 +232,7 @@ class PickleStack:
             plain = _PLAIN.fullmatch(code) if isinstance(code, str) else None
             value = _DType(int(plain[1]) if plain else None, code in ("O", "O8", "O4"))
         elif called.endswith((".OrderedDict", ".defaultdict")):
-            value = _ordered(arguments)
+            value = self._ordered(arguments)
         self._stack.append(value)
 
     def _storage(self, identity: Any) -> Any:
@@ -245,12 +242,23 @@ class PickleStack:
             return DTYPES.get(kind, "unknown")
         return _Unknown()
 
+    def _ordered(self, arguments: Any) -> _Ordered:
+        """A mapping with the pairs that it is made of, as Python 2 wrote them."""
+        made = _Ordered()
+        pairs = arguments[0] if isinstance(arguments, tuple) and arguments else None
+        if not isinstance(pairs, list):
+            return made
+        # One list can be in many calls.
+        self._pairs += len(pairs)
+        if self._pairs > OPCODES_MAX:
+            raise ValueError("mappings without end")
+        for pair in pairs:
+            if isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], (str, int)):
+                made[pair[0]] = pair[1]
+        return made
 
-def _ordered(arguments: Any) -> _Ordered:
-    """A mapping with the pairs that it is made of, as Python 2 wrote them."""
-    made = _Ordered()
-    pairs = arguments[0] if isinstance(arguments, tuple) and arguments else None
-    for pair in pairs if isinstance(pairs, list) else ():
-        if isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], (str, int)):
-            made[pair[0]] = pair[1]
-    return made
+
+def _is_shape(value: Any) -> bool:
+    if not isinstance(value, tuple) or len(value) > DIMENSIONS_MAX:
+        return False
+    return all(type(size) is int and 0 <= size <= SIZE_MAX for size in value)

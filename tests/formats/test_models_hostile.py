@@ -209,3 +209,10 @@ def test_an_ordered_state_as_python_2_wrote_it_is_listed() -> None:
     tensor = STATE_OF_ONE[STATE_OF_ONE.index(b"ctorch._utils") : -2]
     data = b"\x80\x02ccollections\nOrderedDict\n]]" + value("w") + b"a" + tensor + b"aa\x85R."
     assert of("m.pt", checkpoint(data)).detail["tensors"] == [{"name": "w", "dtype": "F32", "shape": [2, 3]}]
+
+
+def test_one_list_in_many_mappings_ends_soon() -> None:
+    pairs = b"](" + (value("k") + b"N\x86") * 20_000 + b"eq\x00"
+    call = b"ccollections\nOrderedDict\nh\x00\x85R0"
+    found = of("m.pt", checkpoint(b"\x80\x02" + pairs + call * 20_000 + b"."))
+    assert "not followed: its tensors are not listed" in found.warnings
