@@ -11,10 +11,13 @@ from importlib import import_module
 from pathlib import Path
 
 from pacha.formats.inspection import Inspection, Malformed, Source
+from pacha.formats.pickles import LOADING_RUNS_CODE
 from pacha.formats.sniff import HEAD_BYTES, format_of
 
 FOLDER = Path(__file__).parent
 MALFORMED = "malformed"
+#: What cannot be read of these may still be a pickle to whoever loads it.
+PICKLED = ("pytorch", "joblib")
 _FORMATS = re.compile(r"^FORMATS\b[^=\n]*= \((.*?)\)$", re.MULTILINE | re.DOTALL)
 
 
@@ -61,5 +64,6 @@ def _inspected(format: str, name: str, source: Source) -> Inspection | None:
         found: Inspection = import_module(f"{__name__.rpartition('.')[0]}.{module}").inspect_source(name, source)
     except Malformed as error:
         reason = error.message.removeprefix(f"{name}: ")
-        return Inspection(format=format, summary={"format": format}, warnings=(f"{MALFORMED}: {reason}",))
+        badges = (LOADING_RUNS_CODE,) if format in PICKLED else ()
+        return Inspection(format=format, summary={"format": format}, warnings=(f"{MALFORMED}: {reason}", *badges))
     return found
