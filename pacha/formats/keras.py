@@ -1,53 +1,110 @@
-"""Keras: the ZIP of version 3 with its configuration, or an HDF5 file, of which the superblock alone is read.
+"""Keras: the ZIP of version 3, with its configuration and its weights, or an HDF5 file with or without one.
 
 A Lambda layer holds Python code as a text or as bytes; it is named with a warning and never decoded.
-Source: the Keras 3 saving format; the HDF5 file format specification, section II.A.
+Source: the Keras 3 saving format (keras/src/saving/saving_lib.py) and the older one (legacy_h5_format.py).
 """
 
 import json
 from typing import Any
 
-from pacha.formats.inspection import Inspection, Malformed, Source
-from pacha.formats.tensors import text
-from pacha.formats.zips import members, read_member
+from pacha.formats.hdf5 import Contents, read_hdf5
+from pacha.formats.hdf5_values import shortened
+from pacha.formats.inspection import BytesSource, Inspection, Malformed, Source
+from pacha.formats.tensors import summary_of, tensor, text
+from pacha.formats.zips import ZipMember, members, read_member
 
 FORMATS = ("keras",)
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+ZIP_MAGIC = b"PK\x03\x04"
 JSON_BYTES_MAX = 16 << 20
+#: Weights inside the ZIP are held in memory to be looked at.
+WEIGHTS_BYTES_MAX = 64 << 20
 LAYERS_MAX = 50_000
 CODE = "code: a Lambda layer holds Python code, and loading it can run it"
-#: A superblock lies at the beginning, or at 512, 1024, … after what a user put before it.
-_SUPERBLOCK_PLACES = (0, 512, 1024, 2048, 4096)
+_MEMBERS_SHOWN = 1_000
+_CONFIGURATIONS = ("model_config", "training_config")
 
 
 def inspect_source(name: str, source: Source) -> Inspection:
-    """Configuration and layers, or what the superblock says. Errors: `Malformed`."""
+    """Configuration, layers and weights. Errors: `Malformed`."""
     del name
-    if source.read(0, 4) == b"PK\x03\x04":
-        return _zip(source)
-    return _hdf5(source)
+    return _archive(source) if source.read(0, 4) == ZIP_MAGIC else _hdf5(source)
 
 
-def _zip(source: Source) -> Inspection:
+def _archive(source: Source) -> Inspection:
     there = {member.name: member for member in members(source)}
     if "config.json" not in there:
         raise Malformed("a ZIP archive without config.json")
     config = _json(read_member(source, there["config.json"], size_max=JSON_BYTES_MAX))
-    about = {}
+    about: dict[str, Any] = {}
     if "metadata.json" in there:
         about = _json(read_member(source, there["metadata.json"], size_max=JSON_BYTES_MAX))
-    layers = _layers(config)
+    rows: list[dict[str, Any]] = []
+    warnings: list[str] = []
+    for member in there.values():
+        if member.name.endswith(".weights.h5"):
+            part, notes = _weights(source, member)
+            rows += part
+            warnings += notes
+    listed = [{"name": text(member.name), "bytes": member.size} for member in list(there.values())[:_MEMBERS_SHOWN]]
     metadata = {text(key): text(value) for key, value in about.items() if isinstance(value, (str, int, float))}
-    summary = {
-        "format": "keras", "architecture": text(config.get("class_name", "")), "layers": len(layers),
-        **({"metadata": metadata} if metadata else {}),
+    return _inspection("keras", config, rows, {"metadata": metadata, "members": listed}, warnings)
+
+
+def _weights(source: Source, member: ZipMember) -> tuple[list[dict[str, Any]], list[str]]:
+    """The tensors of a member that is an HDF5 file, as far as it is held in memory; and what was not read."""
+    if member.size > WEIGHTS_BYTES_MAX:
+        return [], [f"not followed: {text(member.name)}: larger than {WEIGHTS_BYTES_MAX} bytes"]
+    try:
+        found = read_hdf5(BytesSource(read_member(source, member, size_max=WEIGHTS_BYTES_MAX)))
+    except Malformed as error:
+        return [], [f"not followed: {text(member.name)}: {error.message}"]
+    return _rows(found, None), _notes(found)
+
+
+def _hdf5(source: Source) -> Inspection:
+    found = read_hdf5(source)
+    config = found.attributes.get("model_config")
+    is_keras = isinstance(config, str) or "keras_version" in found.attributes
+    metadata = {
+        text(key): shortened(value) for key, value in found.attributes.items() if key not in _CONFIGURATIONS
     }  # fmt: skip
-    weights = [{"name": text(member.name), "bytes": member.size} for member in list(there.values())[:1_000]]
-    warnings = (CODE,) if any(layer["class"].endswith("Lambda") for layer in layers) else ()
-    return Inspection(
-        format="keras", summary=summary, detail={"layers": layers, "members": weights, "metadata": metadata},
-        warnings=warnings,
+    detail = {"metadata": metadata, "groups": found.groups, "superblock": found.superblock}
+    return _inspection(
+        "keras" if is_keras else "hdf5", _json(config.encode()) if isinstance(config, str) else {}, _rows(found, 0),
+        detail, _notes(found),
     )  # fmt: skip
+
+
+def _inspection(
+    format: str, config: dict[str, Any], rows: list[dict[str, Any]], detail: dict[str, Any], warnings: list[str]
+) -> Inspection:
+    layers = _layers(config)
+    summary: dict[str, Any] = {"format": format, **(summary_of(rows) if rows else {})}
+    if isinstance(config.get("class_name"), str):
+        summary |= {"architecture": text(config["class_name"])[:200], "layers": len(layers)}
+    about = {
+        key: value for key, value in detail["metadata"].items() if key in ("keras_version", "backend", "date_saved")
+    }
+    summary |= {"metadata": about} if about else {}
+    if any(layer["class"].rpartition(">")[2] == "Lambda" for layer in layers):
+        warnings = [CODE, *warnings]
+    detail = {"tensors": rows, "layers": layers, **detail}
+    return Inspection(format=format, summary=summary, detail=detail, warnings=tuple(warnings))
+
+
+def _rows(found: Contents, start: int | None) -> list[dict[str, Any]]:
+    """Tensors by their paths. `start` is where the HDF5 file begins, or None where it has no place."""
+    rows = []
+    for item in found.datasets:
+        row = tensor(item.path, item.dtype, item.shape)
+        if start is not None and item.offset is not None and item.length is not None:
+            row |= {"offset": start + item.offset, "bytes": item.length}
+        rows.append(row)
+    return rows
+
+
+def _notes(found: Contents) -> list[str]:
+    return [note if note.startswith("external: ") else f"not followed: {note}" for note in found.notes]
 
 
 def _json(raw: bytes) -> dict[str, Any]:
@@ -61,7 +118,7 @@ def _json(raw: bytes) -> dict[str, Any]:
 
 
 def _layers(config: dict[str, Any]) -> list[dict[str, str]]:
-    """Every layer of a configuration, those inside other models included."""
+    """Every layer of a configuration, those inside other models and wrappers included."""
     found: list[dict[str, str]] = []
     todo: list[Any] = [config]
     while todo and len(found) < LAYERS_MAX:
@@ -73,30 +130,11 @@ def _layers(config: dict[str, Any]) -> list[dict[str, str]]:
             layers = inner.get("layers") if isinstance(inner, dict) else None
             name = item.get("class_name")
             if isinstance(name, str) and isinstance(inner, dict) and not isinstance(layers, list):
-                found.append({"name": text(inner.get("name", "")), "class": text(name)})
+                found.append({"name": text(inner.get("name", ""))[:200], "class": text(name)[:200]})
+                todo.extend(inner[key] for key in _WRAPPED if key in inner)
             todo.extend(reversed(layers) if isinstance(layers, list) else [])
     return found
 
 
-def _hdf5(source: Source) -> Inspection:
-    place = next((at for at in _SUPERBLOCK_PLACES if source.read(at, 8) == HDF5_MAGIC), None)
-    if place is None:
-        raise Malformed("neither a ZIP archive nor an HDF5 file")
-    head = source.read(place, 64)
-    if len(head) < 48:
-        raise Malformed("its superblock is cut off")
-    version = head[8]
-    if version > 3:
-        raise Malformed(f"superblock version {version} is not known")
-    # Versions 0 and 1 keep the sizes of offsets at 13, later ones at 9; the end of the file is the third address.
-    width = head[13] if version < 2 else head[9]
-    if width not in (2, 4, 8):
-        raise Malformed("its superblock has offsets of no known size")
-    start = 24 + 2 * width + (4 if version == 1 else 0) if version < 2 else 12 + 2 * width
-    end = int.from_bytes(head[start : start + width], "little")
-    if end > source.size:
-        raise Malformed(f"it ends at {end} by its superblock, and has {source.size} bytes")
-    return Inspection(
-        format="hdf5", summary={"format": "hdf5", "superblock": version},
-        detail={"note": "only the superblock of HDF5 is read: layers and weights are not listed"},
-    )  # fmt: skip
+#: What wraps a layer names it so: a Lambda hides nowhere else.
+_WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells")

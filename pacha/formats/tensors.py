@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from math import prod
+from math import isfinite, isnan, prod
 from typing import Any
 
 from pacha.base.canonical import INTEGER_MAX
@@ -44,6 +44,17 @@ def number(value: int) -> int | str:
     (3, '1152921504606846976')
     """
     return value if abs(value) <= INTEGER_MAX else str(value)
+
+
+def plain(value: Any) -> Any:
+    """A number as documents hold it; what is no number is left.
+
+    >>> plain(float("-inf")), plain(2**60), plain(True)
+    ('-Infinity', '1152921504606846976', True)
+    """
+    if isinstance(value, float) and not isfinite(value):
+        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return number(value) if type(value) is int else value
 
 
 def _unicode(text: str) -> str:
