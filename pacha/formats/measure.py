@@ -4,6 +4,8 @@ Each value falls into one class by itself: a whole number, a number, true or fal
 type is the narrowest that holds all classes that occurred, so neither the order of the rows nor how they are cut into
 batches changes it.
 Source: docs/data.md, "How types are found".
+
+Longer than most modules: what is counted of a column and how its type widens follow one pass.
 """
 
 import math

@@ -4,6 +4,8 @@ A schema has one canonical document, whose hash tells whether two schemas are th
 files that people write. There is no `pattern`: the standard library's regular expressions can be made to run for ever,
 and a schema comes from strangers.
 Source: docs/data.md, "Schema files".
+
+Longer than most modules: a schema is checked at birth, where its members stand.
 """
 
 import difflib

@@ -11,20 +11,21 @@ from pacha.base.errors import Conflict, Negative, NotFound, Usage
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.base.semver import Version
-from pacha.objects.manifest import Manifest, Parent
+from pacha.objects.manifest import Manifest
 from pacha.objects.tag import Tag
 from pacha.objects.types import Link
 from pacha.porcelain.add import ignore_paths
-from pacha.porcelain.draft_parents import flags_of, in_order, settled, staged_in
+from pacha.porcelain.draft_parents import staged_in
 from pacha.porcelain.drafting import AddOptions, Job, check_distinct, job_for, make_drafts, same_bytes, say
-from pacha.porcelain.said import MEASURED, Said, adds_to, beginning, with_measured
+from pacha.porcelain.manifests import About, put_all, unsaid
+from pacha.porcelain.said import Said, adds_to, beginning
 from pacha.porcelain.tag import check_free, describe_taken, version_for
 from pacha.porcelain.versioning import check_fits
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName, head_ref, heads_folder, version_ref
 from pacha.refs.transaction import StateChange, Transaction
 from pacha.repo.session import Session
-from pacha.worktree.drafts import Draft, Memory, StagedBytes, draft_file, encode_memory, memory_file
+from pacha.worktree.drafts import Draft, Memory, draft_file, encode_memory, memory_file
 
 #: A message is read in lists and on pull requests; a document belongs into the card.
 MESSAGE_BYTES_MAX = 16 << 10
@@ -142,9 +143,10 @@ def record(
             + ", ".join(str(draft.artifact) for draft in changed),
             hint="commit them first, then `pacha tag NAME VERSION` each; or name one: `pacha commit NAME --tag …`",
         )
-    made, link = _put_all(workspace, session, changed, options), None
+    about = About(author=options.author, created=options.date, message=options.message)
+    made = put_all(workspace, session, changed, about)
     for draft, _, manifest in made:
-        notes[draft.artifact].extend(_unsaid(workspace, manifest))
+        notes[draft.artifact].extend(unsaid(workspace, manifest))
     version = refusable = None
     if options.bump is not None:
         draft, link, manifest = made[0]
@@ -173,29 +175,6 @@ def record(
         )
         for draft, link, _ in made
     ]
-
-
-def _unsaid(workspace: Workspace, manifest: Manifest) -> list[str]:
-    """What the predecessor said of itself and this commit does not, with the flags that would say it again."""
-    found = []
-    for id in manifest.previous()[:1]:
-        before = workspace.catalog.manifest(id)
-        name = manifest.path or manifest.artifact.name
-        had_roles = [parent for parent in before.parents if parent.role != "previous"]
-        has_roles = any(parent.role != "previous" for parent in manifest.parents)
-        if had_roles and not has_roles:
-            found.append(
-                f"the commit before said where it came from, and this one does not; if it still holds: "
-                f"pacha commit {name} -m 'lineage' {flags_of(workspace, had_roles)}"
-            )
-        said = sorted(set(before.card) - set(MEASURED))
-        is_own = manifest.artifact.kind == "recipe"
-        if said and not is_own and not set(manifest.card) - set(MEASURED):
-            found.append(
-                f"the commit before had a card ({', '.join(said[:6])}), and this one has none; to take it over: "
-                f"pacha commit {name} -m 'card' --card manifest:{id.short}"
-            )
-    return found
 
 
 def _rebased(workspace: Workspace, draft: Draft, notes: dict[ArtifactName, list[str]]) -> Draft:
@@ -242,46 +221,6 @@ def _is_same(workspace: Workspace, draft: Draft) -> bool:
         return False
     manifest = workspace.catalog.manifest(heads[0])
     return manifest.digest == draft.content.digest and not adds_to(manifest, draft)
-
-
-def _put_all(
-    workspace: Workspace, session: Session, drafts: Sequence[Draft], options: CommitOptions
-) -> list[tuple[Draft, Link, Manifest]]:
-    """Puts the manifests of some drafts, each after those that it names as parents; answers in the drafts' order."""
-    made: dict[ArtifactName, tuple[Draft, Link, Manifest]] = {}
-    ids: dict[StagedBytes, ObjectId] = {}
-    for draft in in_order(drafts):
-        ready = settled(workspace, draft, ids)
-        manifest = _manifest(ready, options)
-        link = session.put("manifest", manifest)
-        ids[StagedBytes(draft.artifact, draft.content.digest)] = link.id
-        made[draft.artifact] = (draft, link, manifest)
-    return [made[draft.artifact] for draft in drafts]
-
-
-def _manifest(draft: Draft, options: CommitOptions) -> Manifest:
-    content = draft.content
-    parents = [Parent(role="previous", manifest=id, attributes={}) for id in draft.previous]
-    for parent in draft.parents or ():
-        assert isinstance(parent.source, ObjectId)
-        parents.append(Parent(role=parent.role, manifest=parent.source, attributes=parent.attributes))
-    return Manifest(
-        artifact=draft.artifact,
-        tree=content.tree,
-        digest=content.digest,
-        size=content.size,
-        shape=content.shape,
-        path=draft.path,
-        files=content.files,
-        parents=tuple(parents),
-        card=with_measured(draft.card or {}, draft.measured),
-        facts=draft.facts,
-        facts_detail=draft.facts_detail,
-        author=options.author,
-        created=options.date,
-        message=options.message,
-        extra={},
-    )
 
 
 def _put_version(

@@ -12,8 +12,8 @@ from pacha.objects.manifest import Manifest
 from pacha.porcelain.captured import capture_environment
 from pacha.porcelain.data import check_declared, declared_schema
 from pacha.porcelain.draft_parents import staged_in
+from pacha.porcelain.facts import Measured, fitting, measure_files
 from pacha.porcelain.infer import infer
-from pacha.porcelain.measure import Measured, fitting, measure_files
 from pacha.porcelain.observe import committed_as, digest_of, is_at_head
 from pacha.porcelain.said import (
     Said,

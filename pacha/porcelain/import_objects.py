@@ -15,7 +15,7 @@ from pacha.formats.inspection import FileSource
 from pacha.formats.sniff import HEAD_BYTES, format_of
 from pacha.objects.tree import FileEntry, TreeEntry, build_trees
 from pacha.objects.types import Link
-from pacha.porcelain.measure import Measured, measure
+from pacha.porcelain.facts import Measured, measure
 from pacha.store.packwriter import PackWriter
 from pacha.worktree.drafts import Content
 from pacha.worktree.ingest import Ingest

@@ -18,10 +18,10 @@ from pacha.objects.manifest import Manifest, Parent
 from pacha.objects.move import Displaced, Move
 from pacha.objects.tag import Tag
 from pacha.objects.types import Link
+from pacha.porcelain.facts import Measured
 from pacha.porcelain.import_items import Key, Plan, Planned, Renamed, Unmapped, run_ref
 from pacha.porcelain.import_objects import Importer
 from pacha.porcelain.import_plan import plan_import
-from pacha.porcelain.measure import Measured
 from pacha.porcelain.said import with_measured
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName, head_ref, stage_ref, version_ref

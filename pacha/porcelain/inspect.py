@@ -9,12 +9,13 @@ from typing import Any
 from pacha.base.errors import Absent, Usage
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
+from pacha.formats.inspect import inspectors
 from pacha.formats.inspection import Source
 from pacha.graph.ranges import StoredFile
 from pacha.graph.trees import TreeFile, tree_files
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link
-from pacha.porcelain.measure import ONLY, Measured, Opener, measure, measure_files
+from pacha.porcelain.facts import ONLY, Measured, Opener, measure, measure_files
 from pacha.porcelain.workspace import Workspace
 from pacha.worktree.scan import scan
 
@@ -65,7 +66,9 @@ def inspect_path(full: str, *, shown: str, kind: str) -> Inspected:
     there = scan(full, shown=shown, dereference=True)
     measured = measure_files(there, kind)
     if not measured.facts:
-        raise UnknownFormat(f"{shown}: no format that is known", hint="`pacha help formats` lists them", path=shown)
+        raise UnknownFormat(
+            f"{shown}: no format that is known", hint=f"known are {', '.join(sorted(inspectors()))}", path=shown
+        )
     return Inspected(
         name=shown, artifact=None, manifest=None, versions=(), size=there.size, facts=measured.facts,
         files=_named(_files_in(measured), shown), notes=measured.notes,
