@@ -11,9 +11,9 @@ from pacha.formats.tensors import (
     TENSORS_MAX,
     TEXT_LENGTH_MAX,
     check_layout,
-    detail_of,
     elements,
     number,
+    plain,
     summary_of,
     tensor,
     text,
@@ -125,7 +125,7 @@ def inspect_source(name: str, source: Source) -> Inspection:
         "metadata": {key: value for key, value in values.items() if key.startswith("general.") and key.count(".") == 1},
     }  # fmt: skip
     warnings = (f"unknown element type: {', '.join(unknown[:8])}",) if unknown else ()
-    return Inspection(format="gguf", summary=summary, detail=detail_of(rows, values), warnings=warnings)
+    return Inspection(format="gguf", summary=summary, detail={"metadata": values, "tensors": rows}, warnings=warnings)
 
 
 def _version(cursor: _Cursor) -> int:
@@ -171,7 +171,7 @@ def _long_text(cursor: _Cursor) -> str:
 
 def _value(cursor: _Cursor, kind: int, depth: int) -> Any:
     if kind in _SCALARS:
-        return _plain(cursor.number(*_SCALARS[kind]))
+        return plain(cursor.number(*_SCALARS[kind]))
     if kind == _TEXT:
         return _long_text(cursor)
     if kind != _ARRAY or depth >= NESTING_MAX:
@@ -195,12 +195,6 @@ def _array(cursor: _Cursor, inner: int, count: int, depth: int) -> dict[str, Any
             else:
                 _value(cursor, inner, depth + 1)
     return {"count": number(count), "first": shown}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(value)]
-    return number(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _tensor(cursor: _Cursor) -> dict[str, Any]:

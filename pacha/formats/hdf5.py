@@ -19,6 +19,8 @@ _PLACES = (0, 512, 1024, 2048)
 OBJECTS_MAX = 100_000
 MESSAGES_MAX = 1_000_000
 HEADER_BYTES_MAX = 1 << 20
+#: Headers of all objects together: they may lie over one another.
+HEADERS_BYTES_MAX = 256 << 20
 NAME_BYTES_MAX = 1_024
 DEPTH_MAX = 64
 NOTES_MAX = 20
@@ -77,7 +79,7 @@ class _Walk:
         place = next((at for at in _PLACES if source.read(at, 8) == MAGIC), None)
         if place is None:
             raise Malformed("not an HDF5 file")
-        self._messages = 0
+        self._messages = self._header_bytes = 0
         self._base = 0
         head = source.read(place, 96)
         if len(head) < 48 or head[8] > 3:
@@ -227,7 +229,8 @@ class _Walk:
 
     def _block(self, address: int, size: int) -> bytes:
         self._messages += 1
-        if size > HEADER_BYTES_MAX or self._messages > MESSAGES_MAX:
+        self._header_bytes += size
+        if size > HEADER_BYTES_MAX or self._messages > MESSAGES_MAX or self._header_bytes > HEADERS_BYTES_MAX:
             raise Malformed(f"a header of {size} bytes, or one without end")
         return self._bytes(address, size)
 

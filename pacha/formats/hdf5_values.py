@@ -15,6 +15,8 @@ from pacha.formats.tensors import plain, text
 VALUE_BYTES_MAX = 16 << 20
 #: Names of layers; of longer lists the beginning is shown.
 ITEMS_SHOWN = 1_000
+#: Texts that are looked for in heaps, and passed by on the way.
+HEAP_STEPS_MAX = 500_000
 NAME_BYTES_MAX = 1_024
 _DIMENSIONS_MAX = 32
 _INTEGER, _FLOAT, _STRING, _BITS, _OPAQUE, _COMPOUND, _REFERENCE, _ENUM, _VARIABLE, _ARRAY = (
@@ -114,7 +116,7 @@ class Heap:
 
     def __init__(self, read: Callable[[int, int], bytes], width: int, length: int) -> None:
         self._read, self._width, self._length = read, width, length
-        self._left = VALUE_BYTES_MAX
+        self._left, self._steps = VALUE_BYTES_MAX, 0
 
     def value(self, attribute: Attribute) -> Any:
         """A text, a number, or a list of them; None for what is not read."""
@@ -161,9 +163,10 @@ class Heap:
             raise Malformed("a text that is not where it should be")
         end = address + int.from_bytes(head[8:], "little")
         at = address + len(head)
-        for _ in range(ITEMS_SHOWN * 64):
-            if at + 8 + self._length > end:
-                break
+        while at + 8 + self._length <= end:
+            self._steps += 1
+            if self._steps > HEAP_STEPS_MAX:
+                raise Malformed("texts without end")
             entry = self._read(at, 8 + self._length)
             index, size = int.from_bytes(entry[:2], "little"), int.from_bytes(entry[8:], "little")
             if index == wanted:

@@ -10,14 +10,15 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from pacha.formats.bounds import bounded
 from pacha.formats.inspection import Inspection, Malformed, Source
-from pacha.formats.pickles import LOADING_RUNS_CODE
+from pacha.formats.pickle_safety import LOADING_RUNS_CODE
 from pacha.formats.sniff import HEAD_BYTES, format_of
 
 FOLDER = Path(__file__).parent
 MALFORMED = "malformed"
 #: What cannot be read of these may still be a pickle to whoever loads it.
-PICKLED = ("pytorch", "joblib")
+PICKLED = ("pytorch", "pickle")
 _FORMATS = re.compile(r"^FORMATS\b[^=\n]*= \((.*?)\)$", re.MULTILINE | re.DOTALL)
 
 
@@ -37,23 +38,23 @@ def inspectors() -> dict[str, str]:
 def inspect(name: str, source: Source) -> Inspection | None:
     """What a file holds; None if no inspector knows it. Where the ending lies, the first bytes are believed."""
     head = source.read(0, HEAD_BYTES)
-    format = format_of(name, head)
+    format, by_bytes = format_of(name, head), format_of("", head)
     if format is None:
         return None
-    by_bytes = format_of("", head)
     found = _inspected(format.name, name, source)
-    if (
-        found is not None
-        and found.warnings[:1]
-        and found.warnings[0].startswith(MALFORMED)
-        and by_bytes not in (None, format)
-    ):
-        assert by_bytes is not None
-        other = _inspected(by_bytes.name, name, source)
-        if other is not None and not any(warning.startswith(MALFORMED) for warning in other.warnings):
-            said = f"named like {format.name}, and holds {by_bytes.name}"
-            return replace(other, warnings=(said, *other.warnings))
-    return found
+    if found is None or not _is_malformed(found) or found.detail:
+        return found
+    if format == by_bytes:
+        # Two bytes are no proof: what has only them, and no known ending, accuses nobody.
+        return None if format.is_weak and format_of(name) is None else found
+    other = None if by_bytes is None else _inspected(by_bytes.name, name, source)
+    if other is None or by_bytes is None or _is_malformed(other):
+        return found
+    return replace(other, warnings=(f"named like {format.name}, and holds {by_bytes.name}", *other.warnings))
+
+
+def _is_malformed(found: Inspection) -> bool:
+    return any(warning.startswith(f"{MALFORMED}:") for warning in found.warnings)
 
 
 def _inspected(format: str, name: str, source: Source) -> Inspection | None:
@@ -66,4 +67,4 @@ def _inspected(format: str, name: str, source: Source) -> Inspection | None:
         reason = error.message.removeprefix(f"{name}: ")
         badges = (LOADING_RUNS_CODE,) if format in PICKLED else ()
         return Inspection(format=format, summary={"format": format}, warnings=(f"{MALFORMED}: {reason}", *badges))
-    return found
+    return bounded(found)

@@ -9,56 +9,57 @@ from typing import Any
 
 from pacha.formats.hdf5 import Contents, read_hdf5
 from pacha.formats.hdf5_values import shortened
-from pacha.formats.inspection import BytesSource, Inspection, Malformed, Source
+from pacha.formats.inspection import Inspection, Malformed, Source
 from pacha.formats.tensors import summary_of, tensor, text
-from pacha.formats.zips import ZipMember, members, read_member
+from pacha.formats.zips import MAGIC, Archive
 
 FORMATS = ("keras",)
-ZIP_MAGIC = b"PK\x03\x04"
 JSON_BYTES_MAX = 16 << 20
-#: Weights inside the ZIP are held in memory to be looked at.
+#: Weights that are packed inside the ZIP are held in memory to be looked at; Keras itself does not pack them.
 WEIGHTS_BYTES_MAX = 64 << 20
 LAYERS_MAX = 50_000
 CODE = "code: a Lambda layer holds Python code, and loading it can run it"
 _MEMBERS_SHOWN = 1_000
+#: What wraps a layer names it so: a Lambda hides nowhere else.
+_WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells")
 _CONFIGURATIONS = ("model_config", "training_config")
 
 
 def inspect_source(name: str, source: Source) -> Inspection:
     """Configuration, layers and weights. Errors: `Malformed`."""
     del name
-    return _archive(source) if source.read(0, 4) == ZIP_MAGIC else _hdf5(source)
+    return _archive(source) if source.read(0, 4) == MAGIC else _hdf5(source)
 
 
 def _archive(source: Source) -> Inspection:
-    there = {member.name: member for member in members(source)}
-    if "config.json" not in there:
+    archive = Archive(source)
+    if "config.json" not in archive:
         raise Malformed("a ZIP archive without config.json")
-    config = _json(read_member(source, there["config.json"], size_max=JSON_BYTES_MAX))
+    config = _json(archive.read(archive["config.json"], size_max=JSON_BYTES_MAX))
     about: dict[str, Any] = {}
-    if "metadata.json" in there:
-        about = _json(read_member(source, there["metadata.json"], size_max=JSON_BYTES_MAX))
+    if "metadata.json" in archive:
+        about = _json(archive.read(archive["metadata.json"], size_max=JSON_BYTES_MAX))
     rows: list[dict[str, Any]] = []
     warnings: list[str] = []
-    for member in there.values():
+    for member in archive.members:
         if member.name.endswith(".weights.h5"):
-            part, notes = _weights(source, member)
+            part, notes = _weights(archive, member.name)
             rows += part
             warnings += notes
-    listed = [{"name": text(member.name), "bytes": member.size} for member in list(there.values())[:_MEMBERS_SHOWN]]
+    members = [{"name": text(member.name), "bytes": member.size} for member in archive.members[:_MEMBERS_SHOWN]]
     metadata = {text(key): text(value) for key, value in about.items() if isinstance(value, (str, int, float))}
-    return _inspection("keras", config, rows, {"metadata": metadata, "members": listed}, warnings)
+    return _inspection("keras", config, rows, {"metadata": metadata, "members": members}, warnings)
 
 
-def _weights(source: Source, member: ZipMember) -> tuple[list[dict[str, Any]], list[str]]:
-    """The tensors of a member that is an HDF5 file, as far as it is held in memory; and what was not read."""
-    if member.size > WEIGHTS_BYTES_MAX:
-        return [], [f"not followed: {text(member.name)}: larger than {WEIGHTS_BYTES_MAX} bytes"]
+def _weights(archive: Archive, name: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """The tensors of a member that is an HDF5 file, placed in the whole; and what was not read."""
+    member = archive[name]
     try:
-        found = read_hdf5(BytesSource(read_member(source, member, size_max=WEIGHTS_BYTES_MAX)))
+        found = read_hdf5(archive.source(member, size_max=WEIGHTS_BYTES_MAX))
     except Malformed as error:
-        return [], [f"not followed: {text(member.name)}: {error.message}"]
-    return _rows(found, None), _notes(found)
+        return [], [f"not followed: {text(name)}: {error.message}"]
+    start = archive.offset(member) if member.is_stored else None
+    return _rows(found, start), _notes(found)
 
 
 def _hdf5(source: Source) -> Inspection:
@@ -134,7 +135,3 @@ def _layers(config: dict[str, Any]) -> list[dict[str, str]]:
                 todo.extend(inner[key] for key in _WRAPPED if key in inner)
             todo.extend(reversed(layers) if isinstance(layers, list) else [])
     return found
-
-
-#: What wraps a layer names it so: a Lambda hides nowhere else.
-_WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells")

@@ -8,9 +8,12 @@ import ast
 import struct
 from typing import Any
 
-from pacha.formats.inspection import BytesSource, Inspection, Malformed, Source
+from pacha.formats.inspection import Inspection, Malformed, Source
+from pacha.formats.pickle_machine import Followed, follow
+from pacha.formats.pickle_safety import detail_of, warnings_of
+from pacha.formats.stream import Stream
 from pacha.formats.tensors import summary_of, tensor
-from pacha.formats.zips import members, read_member
+from pacha.formats.zips import Archive
 
 FORMATS = ("npy", "numpy")
 MAGIC = b"\x93NUMPY"
@@ -18,32 +21,42 @@ MAGIC = b"\x93NUMPY"
 HEADER_BYTES_MAX = 64 << 10
 #: So much of a member is looked at: its header.
 MEMBER_BYTES_MAX = HEADER_BYTES_MAX + 16
+#: A packed array of objects is held in memory to be looked at.
+PICKLE_BYTES_MAX = 64 << 20
 PICKLE = "pickle: an array of objects is a pickle, and loading it runs code"
 
 
 def inspect_source(name: str, source: Source) -> Inspection:
     """The array of a file, or the arrays of an archive. Errors: `Malformed`."""
     del name
+    seen = Followed()
     if source.read(0, len(MAGIC)) == MAGIC:
         row, order, is_object = array_of(source, "array", source.size)
-        warnings = (PICKLE,) if is_object else ()
-        return Inspection(
-            format="npy",
-            summary={"format": "npy", **summary_of([row]), "shape": row["shape"], "order": order},
-            detail={"tensors": [row]},
-            warnings=warnings,
-        )
-    rows, warnings = [], ()
-    for member in members(source):
-        if not member.name.endswith(".npy"):
-            continue
-        data = read_member(source, member, size_max=MEMBER_BYTES_MAX)
-        row, _, is_object = array_of(BytesSource(data), member.name[:-4], member.size)
-        rows.append(row)
-        warnings = (PICKLE,) if is_object else warnings
-    return Inspection(
-        format="npz", summary={"format": "npz", **summary_of(rows)}, detail={"tensors": rows}, warnings=warnings
-    )
+        summary = {"format": "npy", **summary_of([row]), "shape": row["shape"], "order": order}
+        if is_object:
+            follow(Stream(source, start=row["offset"]), seen)
+        return _inspection(summary, [row], seen, has_objects=is_object)
+    archive, rows, has_objects = Archive(source), [], False
+    for member in archive.members:
+        if member.name.endswith(".npy"):
+            part = archive.source(member, size_max=MEMBER_BYTES_MAX)
+            row, _, is_object = array_of(part, member.name[:-4], member.size)
+            if is_object:
+                has_objects = True
+                follow(Stream(archive.source(member, size_max=PICKLE_BYTES_MAX), start=row["offset"]), seen)
+            offset, length = row.pop("offset"), row.pop("bytes")
+            rows.append(
+                {**row, "offset": offset + archive.offset(member), "bytes": length} if member.is_stored else row
+            )
+    return _inspection({"format": "npz", **summary_of(rows)}, rows, seen, has_objects=has_objects)
+
+
+def _inspection(
+    summary: dict[str, Any], rows: list[dict[str, Any]], seen: Followed, *, has_objects: bool
+) -> Inspection:
+    warnings = (PICKLE, *warnings_of(seen)[1:]) if has_objects else ()
+    detail = {"tensors": rows, **(detail_of(seen) if has_objects else {})}
+    return Inspection(format=summary["format"], summary=summary, detail=detail, warnings=warnings)
 
 
 def array_of(source: Source, name: str, size: int) -> tuple[dict[str, Any], str, bool]:

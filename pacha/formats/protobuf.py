@@ -29,13 +29,9 @@ class Wire:
         self._start = 0
         self._block = b""
 
-    def bytes(self, start: int, length: int) -> bytes:
+    def take(self, start: int, length: int) -> bytes:
         """Some bytes of the file. Errors: `Malformed`."""
-        inside = start - self._start
-        if inside < 0 or inside + length > len(self._block):
-            self._start, inside = start, 0
-            self._block = self._source.read(start, max(length, _BLOCK_BYTES))
-        data = self._block[inside : inside + length]
+        data = self._near(start, length)
         if len(data) < length:
             raise Malformed("a message ends in the middle")
         return data
@@ -64,19 +60,23 @@ class Wire:
     def varint(self, at: int, end: int) -> tuple[int, int]:
         """A number and what follows it. Errors: `Malformed`."""
         value = 0
-        for place in range(VARINT_BYTES_MAX):
-            if at >= end:
-                break
-            byte = self.bytes(at, 1)[0]
-            at += 1
+        for place, byte in enumerate(self._near(at, min(VARINT_BYTES_MAX, end - at))):
             value |= (byte & 0x7F) << (7 * place)
             if byte < 0x80:
-                return value & (2**64 - 1), at
+                return value & (2**64 - 1), at + place + 1
         raise Malformed("a number without its end")
+
+    def _near(self, start: int, length: int) -> bytes:
+        """Some bytes of the file, fewer at its end."""
+        inside = start - self._start
+        if inside < 0 or inside + length > len(self._block):
+            self._start, inside = start, 0
+            self._block = self._source.read(start, max(length, _BLOCK_BYTES))
+        return self._block[inside : inside + length]
 
     def text(self, field: Field, size_max: int = 65_536) -> str:
         """A field as a text, cut where it is long."""
-        return self.bytes(field.start, min(field.length, size_max)).decode("utf-8", "replace")
+        return self.take(field.start, min(field.length, size_max)).decode("utf-8", "replace")
 
 
 def signed(value: int) -> int:

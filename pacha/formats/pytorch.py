@@ -1,120 +1,148 @@
-"""PyTorch checkpoints: a ZIP with a pickle that says which tensors lie in which member, or, in old files, a bare pickle.
+"""PyTorch: checkpoints and TorchScript archives, ZIP or the older row of pickles. Their pickles are followed, never run.
 
-The pickle is walked symbolically: texts, numbers, tuples and the calls that rebuild tensors are followed as values, and
-nothing is ever called. What the walk does not understand it does not claim: then the members alone are listed.
-Source: torch.serialization; the opcode table of pickletools.
+Source: torch.serialization (_save, _legacy_save); caffe2/serialize/inline_container.cc.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pacha.formats.inspection import Inspection, Malformed, Source
-from pacha.formats.pickles import BROKEN, STREAM_BYTES_MAX, Walked, walk
-from pacha.formats.picklestack import SIZE_MAX, ObjectValue, PickleStack, TensorValue
-from pacha.formats.tensors import NAME_LENGTH_MAX, TENSORS_MAX, summary_of, tensor, text
-from pacha.formats.zips import ZipMember, members, read_member
+from pacha.formats.pickle_machine import Followed, follow
+from pacha.formats.pickle_safety import NOT_FOLLOWED, detail_of, warnings_of
+from pacha.formats.pickle_tensors import STORAGES, Found, Storage, tensors_of
+from pacha.formats.pickle_values import Beside, Imported, Made
+from pacha.formats.stream import Stream
+from pacha.formats.tensors import summary_of, text
+from pacha.formats.zips import MAGIC, Archive
 
 FORMATS = ("pytorch",)
-_MEMBERS_SHOWN = 1_000
-#: State dicts lie in dicts of optimisers and epochs; deeper ones are not models.
-DEPTH_MAX = 8
-#: One object can lie in many places of a pickle, so what is small on disk can be endless to walk through.
-ITEMS_MAX = 1_000_000
+#: The pickle of a checkpoint names tensors, and holds none; one that is packed is held in memory.
+PICKLE_BYTES_MAX = 64 << 20
+#: The number that the older layout begins with, and its version.
+LEGACY_MAGIC, LEGACY_VERSION = 0x1950A86A20F9469CFC6C, 1001
+STORAGES_MAX = 200_000
 #: An archive has one or two; each is looked at whole.
 PICKLES_MAX = 8
+_MEMBERS_SHOWN = 1_000
+_PICKLES = ("data.pkl", "constants.pkl", "attributes.pkl")
+SCRIPT = "code: TorchScript holds a program, which loading it makes ready to run"
 
 
 def inspect_source(name: str, source: Source) -> Inspection:
     """Tensors, imports and members. Errors: `Malformed`."""
     del name
-    if source.read(0, 4) != b"PK\x03\x04":
-        return _rowed(source.read(0, STREAM_BYTES_MAX))
-    return _zip(source)
+    if source.read(0, 4) != MAGIC:
+        return _pickles(source)
+    return _archive(source)
 
 
-def _rowed(data: bytes) -> Inspection:
-    """The old layout is several pickles in a row: a number, a version, the machine, the object, and its storages."""
-    found, rows, warnings = walk(data), list[dict[str, Any]](), list[str]()
-    # The oldest pickles begin with no magic: what imports anything may be one, whatever it begins with.
-    if not data.startswith(b"\x80") and found.problem and not found.imports:
-        raise Malformed("neither a ZIP archive nor a pickle")
-    for _ in range(4):
-        rows = rows or _tensors(data, warnings)
-        data = data[found.end :]
-        if found.problem or not data.startswith(b"\x80"):
-            break
-        found = _joined(found, walk(data))
-    summary = {"format": "pytorch", "layout": "pickle", **(summary_of(rows) if rows else {})}
-    summary["imports"] = len(found.imports)
-    detail = {"tensors": rows, **found.detail()}
-    return Inspection(format="pytorch", summary=summary, detail=detail, warnings=(*found.warnings(), *warnings))
-
-
-def _joined(first: Walked, second: Walked) -> Walked:
-    counts = dict(first.opcodes)
-    for name, count in second.opcodes.items():
-        counts[name] = counts.get(name, 0) + count
-    imports = list(dict.fromkeys((*first.imports, *second.imports)))
-    return Walked(opcodes=counts, imports=imports, problem=first.problem or second.problem, end=second.end)
-
-
-def _zip(source: Source) -> Inspection:
-    there = members(source)
-    pickles = [member for member in there if member.name.rpartition("/")[2] in ("data.pkl", "constants.pkl")]
-    is_script = any("/code/" in f"/{member.name}" for member in there)
-    rows: list[dict[str, Any]] = []
-    seen = Walked()
-    warnings: list[str] = []
-    if len(pickles) > PICKLES_MAX:
-        warnings.append(f"not followed: only {PICKLES_MAX} of {len(pickles)} pickles are looked at")
-    for member in pickles[:PICKLES_MAX]:
-        data = read_member(source, member, size_max=STREAM_BYTES_MAX)
-        seen = _joined(seen, walk(data))
-        if member.name.endswith("data.pkl"):
-            rows.extend(_tensors(data, warnings))
+def _archive(source: Source) -> Inspection:
+    archive = Archive(source)
+    names = [member.name for member in archive.members]
+    pickles = [member for member in archive.members if member.name.rpartition("/")[2] in _PICKLES]
     if not pickles:
         raise Malformed("a ZIP archive without a data.pkl")
-    if is_script:
-        warnings.append("code: TorchScript holds a program, which loading it makes ready to run")
-    summary: dict[str, Any] = {"format": "pytorch", "layout": "torchscript" if is_script else "zip"}
-    if rows:
-        summary.update(summary_of(rows))
-    detail = {"tensors": rows, "members": _listed(there), **seen.detail()}
-    return Inspection(format="pytorch", summary=summary, detail=detail, warnings=(*seen.warnings(), *warnings))
+    is_script = any("/code/" in f"/{name}" for name in names)
+    seen, found = Followed(), Found([], [])
+    for member in pickles[:PICKLES_MAX]:
+        stream = Stream(archive.source(member, size_max=PICKLE_BYTES_MAX))
+        if follow(stream, seen) and not member.name.endswith("attributes.pkl"):
+            folder = member.name.removesuffix(".pkl") if is_script else f"{member.name.rpartition('/')[0]}/data"
+            part = _tensors_in(archive, folder.lstrip("/"), seen.value)
+            prefix = "constants." if member.name.endswith("constants.pkl") else ""
+            found.rows += [{**row, "name": f"{prefix}{row['name']}"} for row in part.rows]
+            found.faults += part.faults
+    summary: dict[str, Any] = {"layout": "torchscript" if is_script else "zip"}
+    members = [{"name": text(member.name), "bytes": member.size} for member in archive.members[:_MEMBERS_SHOWN]]
+    made = _inspection(summary, seen, found, {"members": members})
+    warnings = list(made.warnings)
+    if len(pickles) > PICKLES_MAX:
+        warnings.append(f"{NOT_FOLLOWED}: only {PICKLES_MAX} of {len(pickles)} pickles are looked at")
+    return replace(made, warnings=(*warnings, SCRIPT) if is_script else tuple(warnings))
 
 
-def _listed(there: list[ZipMember]) -> list[dict[str, Any]]:
-    return [{"name": text(member.name), "bytes": member.size} for member in there[:_MEMBERS_SHOWN]]
-
-
-def _tensors(data: bytes, warnings: list[str]) -> list[dict[str, Any]]:
+def _tensors_in(archive: Archive, folder: str, value: Any) -> Found:
+    """The tensors of a pickle, those whose members cannot be found among them."""
     try:
-        value = PickleStack().run(data)
-    except BROKEN:
-        warnings.append("not followed: its tensors are not listed")
-        return []
-    rows: list[dict[str, Any]] = []
-    todo: list[tuple[str, Any, int]] = [("", value, 0)]
-    steps = 0
-    while todo and len(rows) < TENSORS_MAX:
-        name, item, depth = todo.pop()
-        steps += 1
-        if steps + len(todo) > ITEMS_MAX:
-            warnings.append("not followed: its tensors are not listed, there is no end of them")
-            return []
-        if isinstance(item, ObjectValue):
-            item = item.state
-        if isinstance(item, TensorValue):
-            rows.append(tensor(text(name) or "tensor", item.dtype, item.shape))
-        elif isinstance(item, dict) and depth < DEPTH_MAX:
-            for key, inner in item.items():
-                if isinstance(inner, (dict, ObjectValue, TensorValue, list)):
-                    todo.append((_path(name, key), inner, depth + 1))
-        elif isinstance(item, list) and depth < DEPTH_MAX and len(item) < TENSORS_MAX:
-            todo.extend((_path(name, at), inner, depth + 1) for at, inner in enumerate(item))
-    return sorted(rows, key=lambda row: str(row["name"]))
+        return tensors_of(value, _members_as_storages(archive, folder))
+    except Malformed as error:
+        found = tensors_of(value, {})
+        return Found(found.rows, [error.message, *found.faults])
 
 
-def _path(name: str, key: str | int) -> str:
-    """The name of what lies under a key. It is cut here, not at the end: names add up along a path."""
-    word = key[:NAME_LENGTH_MAX] if isinstance(key, str) else str(max(-SIZE_MAX, min(key, SIZE_MAX)))
-    return f"{name}.{word}"[:NAME_LENGTH_MAX] if name else word
+def _members_as_storages(archive: Archive, folder: str) -> dict[str, Storage]:
+    """The members of a folder by their names in it: each is the bytes of one storage."""
+    found = {}
+    for member in archive.members:
+        parent, _, key = member.name.rpartition("/")
+        if parent == folder and member.is_stored:
+            found[key] = Storage(archive.offset(member), member.size)
+    return found
+
+
+def _pickles(source: Source) -> Inspection:
+    """The older layout: a number, a version, the machine, the object, the keys of its storages, and their bytes."""
+    stream, seen = Stream(source), Followed()
+    is_legacy = follow(stream, seen) and seen.value == LEGACY_MAGIC and type(seen.value) is int
+    if is_legacy:
+        is_legacy = (
+            follow(stream, seen) and seen.value == LEGACY_VERSION and follow(stream, seen) and follow(stream, seen)
+        )
+    value = seen.value
+    if seen.is_broken and source.read(0, 1) != b"\x80":
+        raise Malformed(f"neither a ZIP archive nor a pickle: {seen.fault}")
+    if not is_legacy:
+        return _inspection({"layout": "pickle"}, seen, tensors_of(value, {}), {})
+    storages, faults = {}, []
+    try:
+        if follow(stream, seen):
+            storages = _behind(stream, seen.value, _widths(value))
+    except Malformed as error:
+        faults.append(f"its storages: {error.message}")
+    found = tensors_of(value, storages)
+    return _inspection({"layout": "pickles"}, seen, Found(found.rows, faults + found.faults), {})
+
+
+def _behind(stream: Stream, keys: Any, widths: Mapping[str, int]) -> dict[str, Storage]:
+    """Where each storage lies: a count of elements, and the elements, in the order of the keys. Errors: `Malformed`."""
+    if type(keys) is not list or len(keys) > STORAGES_MAX:
+        raise Malformed("their keys are no list")
+    found: dict[str, Storage] = {}
+    for key in keys:
+        if type(key) is not str or key not in widths:
+            raise Malformed("a key that no tensor names")
+        length = int.from_bytes(stream.take(8), "little", signed=True) * widths[key]
+        found[key] = Storage(stream.at, length)
+        stream.skip(length)
+    return found
+
+
+def _widths(value: Any) -> dict[str, int]:
+    """Bytes of an element of each storage that a value names."""
+    found: dict[str, int] = {}
+    todo, entered = [value], set()
+    while todo:
+        item = todo.pop()
+        if type(item) is Beside:
+            identity = item.identity
+            if type(identity) is tuple and len(identity) > 2 and type(identity[1]) is Imported:
+                found[str(identity[2])[:64]] = STORAGES.get(identity[1].name, ("", 0))[1]
+        elif type(item) in (list, tuple, dict, Made) and id(item) not in entered:
+            entered.add(id(item))
+            if type(item) is Made:
+                todo.extend((item.arguments, item.state, item.items, item.listed))
+            else:
+                todo.extend(item.values() if type(item) is dict else item)
+    return found
+
+
+def _inspection(summary: dict[str, Any], seen: Followed, found: Found, detail: dict[str, Any]) -> Inspection:
+    faults = [f"malformed: {fault}" for fault in found.faults[:1]]
+    about = summary_of(found.rows) if found.rows else {}
+    return Inspection(
+        format="pytorch",
+        summary={"format": "pytorch", **summary, "imports": len(seen.imports), **about},
+        detail={"tensors": found.rows, **detail, **detail_of(seen)},
+        warnings=(*faults, *warnings_of(seen)),
+    )

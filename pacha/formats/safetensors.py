@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pacha.formats.inspection import Inspection, Malformed, Source
-from pacha.formats.tensors import METADATA_MAX, TENSORS_MAX, check_layout, detail_of, elements, summary_of, tensor, text
+from pacha.formats.tensors import METADATA_MAX, TENSORS_MAX, check_layout, elements, summary_of, tensor, text
 
 FORMATS = ("safetensors",)
 #: The limit of the format's own reader.
@@ -37,7 +37,7 @@ def inspect_source(name: str, source: Source) -> Inspection:
     notes = _notes(header.pop("__metadata__", None))
     rows = _rows(header, source.size - 8 - length, start=8 + length)
     summary = {"format": "safetensors", **summary_of(rows), **({"metadata": notes} if notes else {})}
-    return Inspection(format="safetensors", summary=summary, detail=detail_of(rows, notes))
+    return Inspection(format="safetensors", summary=summary, detail={"metadata": notes, "tensors": rows})
 
 
 def _notes(metadata: object) -> dict[str, str]:

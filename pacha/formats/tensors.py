@@ -1,6 +1,5 @@
 """Tables of tensors, the same for every format: counted, summed, and told apart by one digest of names and shapes."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite, isnan, prod
 from typing import Any
@@ -13,8 +12,6 @@ from pacha.formats.inspection import Malformed
 TENSORS_MAX = 200_000
 #: No machine addresses more; and the product of such sizes can still be written as a text.
 SIZE_MAX = 2**63 - 1
-#: The table of a file is one document beside the bytes; that of the largest models takes some MiB.
-DETAIL_BYTES_MAX = 16 << 20
 #: A name is a dotted path in a model; a longer one is an attack.
 NAME_LENGTH_MAX = 1_024
 STRUCTURE_DIGITS = 16
@@ -76,28 +73,6 @@ def check_layout(spans: Iterable[tuple[int, int, str]], size: int, *, is_dense: 
         end = max(end, after)
     if is_dense and end != size:
         raise Malformed(f"its tensors end at {end} of {size} bytes")
-
-
-def detail_of(rows: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole table, as far as 16 MiB hold it: metadata first. `truncated` says that some is left out."""
-    room = DETAIL_BYTES_MAX
-    kept: dict[str, Any] = {}
-    for key, value in metadata.items():
-        room -= _bytes_of(key) + _bytes_of(value)
-        if room < 0:
-            break
-        kept[key] = value
-    shown: list[Mapping[str, Any]] = []
-    for row in rows:
-        room -= _bytes_of(row)
-        if room < 0:
-            break
-        shown.append(row)
-    return {"tensors": shown, "metadata": kept, **({"truncated": True} if room < 0 else {})}
-
-
-def _bytes_of(value: object) -> int:
-    return len(json.dumps(value, ensure_ascii=False).encode("utf-8"))
 
 
 def elements(row: Mapping[str, Any]) -> int:

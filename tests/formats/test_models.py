@@ -1,18 +1,17 @@
 """Inspectors of models: what the public libraries write is read as they read it; anything else is one clear warning."""
 
-import collections
 import gzip
 import io
 import json
 import pickle
 import struct
-import sys
-import types
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import gguf
+import joblib
 import numpy as np
 import onnx
 import pytest
@@ -23,10 +22,12 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from pacha.base.canonical import encode_compact
+from pacha.formats import bounds
 from pacha.formats.inspect import inspect, inspectors
 from pacha.formats.inspection import BytesSource, Inspection
 from pacha.formats.sniff import FORMATS
 from pacha.formats.tensors import structure
+from tests.formats.torch_files import legacy_file, torch_file
 
 
 def of(name: str, data: bytes) -> Inspection:
@@ -80,69 +81,6 @@ def numpy_file() -> bytes:
 def npz_file() -> bytes:
     out = io.BytesIO()
     np.savez_compressed(out, w=np.ones((10, 10)), b=np.zeros(3, np.int8))
-    return out.getvalue()
-
-
-class _Stand:
-    """Objects that pickle as those of torch do: the globals' names without the library."""
-
-    def __init__(self) -> None:
-        self.modules: dict[str, types.ModuleType | None] = {}
-
-    def __enter__(self) -> "_Stand":
-        for name in ("torch", "torch._utils"):
-            self.modules[name] = sys.modules.get(name)
-            sys.modules[name] = types.ModuleType(name)
-
-        class FloatStorage:
-            pass
-
-        def _rebuild_tensor_v2(*arguments: object) -> None:
-            return None
-
-        FloatStorage.__module__, FloatStorage.__qualname__ = "torch", "FloatStorage"
-        _rebuild_tensor_v2.__module__, _rebuild_tensor_v2.__qualname__ = "torch._utils", "_rebuild_tensor_v2"
-        sys.modules["torch"].FloatStorage = self.storage = FloatStorage  # type: ignore[attr-defined]
-        sys.modules["torch._utils"]._rebuild_tensor_v2 = self.rebuild = _rebuild_tensor_v2  # type: ignore[attr-defined]
-        return self
-
-    def __exit__(self, *rest: object) -> None:
-        for name, module in self.modules.items():
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
-
-
-def torch_file(protocol: int = 2) -> bytes:
-    """A checkpoint as torch.save lays it out."""
-    out = io.BytesIO()
-    with _Stand() as stand:
-
-        class Storage:
-            def __init__(self, key: str) -> None:
-                self.key = key
-
-        class Tensor:
-            def __init__(self, key: str, shape: tuple[int, ...]) -> None:
-                self.key, self.shape = key, shape
-
-            def __reduce__(self) -> object:
-                state = (Storage(self.key), 0, self.shape, (1,), False, collections.OrderedDict())
-                return (stand.rebuild, state)
-
-        class Pickler(pickle.Pickler):
-            def persistent_id(self, item: object) -> object:
-                return ("storage", stand.storage, item.key, "cpu", 6) if isinstance(item, Storage) else None
-
-        state = collections.OrderedDict([("layer.weight", Tensor("0", (2, 3))), ("layer.bias", Tensor("1", (2,)))])
-        body = io.BytesIO()
-        Pickler(body, protocol).dump({"state_dict": state, "epoch": 3})
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("archive/data.pkl", body.getvalue())
-        archive.writestr("archive/data/0", bytes(24))
-        archive.writestr("archive/data/1", bytes(8))
-        archive.writestr("archive/version", "3\n")
     return out.getvalue()
 
 
@@ -309,10 +247,94 @@ def test_keras_and_hdf5(tmp_path: Path) -> None:
     assert "malformed" in of("m.h5", hdf5_file(tmp_path)[:-100]).warnings[0]
 
 
-def test_apr_and_tflite() -> None:
+def tflite_file() -> bytes:
+    """A FlatBuffer by hand: a table with a version and a description."""
+    table = struct.pack("<HHHHHH", 12, 12, 4, 0, 0, 8) + struct.pack("<iII", 12, 3, 4) + struct.pack("<I", 4) + b"tiny"
+    return struct.pack("<I", 20) + b"TFL3" + table
+
+
+def skops_file() -> bytes:
+    schema = {"__class__": "SVC", "__module__": "sklearn.svm._classes", "content": [
+        {"__class__": "ndarray", "__module__": "numpy"}, {"__class__": "system", "__module__": "posix"}
+    ]}  # fmt: skip
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("0.npy", numpy_file())
+        archive.writestr("schema.json", json.dumps(schema))
+    return out.getvalue()
+
+
+def joblib_file() -> bytes:
+    out = io.BytesIO()
+    joblib.dump({"x": np.ones(5), "y": [1, "a"]}, out)
+    return out.getvalue()
+
+
+def test_apr_tflite_and_skops() -> None:
     found = of("m.apr", b"APR\0" + struct.pack("<III", 1, 5, 5) + b"llama")
     assert found.summary == {"format": "apr", "version": 1, "flags": ["compressed", "signed"], "architecture": "llama"}
-    assert of("m.tflite", struct.pack("<I", 16) + b"TFL3" + bytes(32)).format == "tflite"
+    lite = of("m.tflite", tflite_file())
+    assert lite.summary == {"format": "tflite", "schema_version": 3, "metadata": {"description": "tiny"}}
+    assert "malformed" in of("m.tflite", struct.pack("<I", 2**31) + b"TFL3" + bytes(32)).warnings[0]
+    safe = of("m.skops", skops_file())
+    assert safe.summary["architecture"] == "sklearn.svm._classes.SVC"
+    assert safe.warnings == ("suspicious import: posix.system",)
+
+
+def test_what_is_inside_the_nodes_of_onnx_counts(tmp_path: Path) -> None:
+    branch = helper.make_graph(
+        [helper.make_node("Constant", [], ["c"], value=helper.make_tensor("", TensorProto.FLOAT, [4], [1, 2, 3, 4])),
+         helper.make_node("Constant", [], ["one"], value=helper.make_tensor("", TensorProto.FLOAT, [], [1])),
+         helper.make_node("Add", ["c", "w"], ["out"])],
+        "then", [], [helper.make_tensor_value_info("out", TensorProto.FLOAT, [4])],
+        [helper.make_tensor("w", TensorProto.FLOAT, [4], [0, 0, 0, 0])],
+    )  # fmt: skip
+    node = helper.make_node("If", ["x"], ["y"], then_branch=branch, else_branch=branch)
+    graph = helper.make_graph(
+        [node], "g", [helper.make_tensor_value_info("x", TensorProto.BOOL, [])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4])],
+    )  # fmt: skip
+    found = of("m.onnx", helper.make_model(graph).SerializeToString())
+    assert found.detail["graph"]["operators"] == {"Add": 2, "Constant": 4, "If": 1}
+    assert found.detail["graph"]["subgraphs"] == 2 and found.summary["nodes"] == 1
+    assert [row["name"] for row in found.detail["tensors"]] == ["y/w", "y/w", "y/c", "y/c"]
+    assert found.summary["parameters"] == 16
+
+
+def test_weights_of_onnx_in_other_files_are_named() -> None:
+    model = onnx.load_from_string(onnx_file())
+    (weight,) = model.graph.initializer
+    weight.ClearField("raw_data")
+    weight.data_location = TensorProto.EXTERNAL
+    for place, warned in (("weights.bin", False), ("../../etc/passwd", True), ("/etc/passwd", True)):
+        del weight.external_data[:]
+        weight.external_data.add(key="location", value=place)
+        found = of("m.onnx", model.SerializeToString())
+        assert found.detail["graph"]["external"] == [place] and bool(found.warnings) is warned
+
+
+def test_a_lying_onnx_tensor_is_told() -> None:
+    model = onnx.load_from_string(onnx_file())
+    model.graph.initializer[0].dims[0] = 2**40
+    assert "does not take" in of("m.onnx", model.SerializeToString()).warnings[0]
+
+
+def test_a_detail_that_is_too_long_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "DETAIL_BYTES_MAX", 20_000)
+    data = save({f"{number:0>90}": np.zeros(1, np.int8) for number in range(500)}, metadata={"a": "b"})
+    found = of("m.safetensors", data)
+    assert found.detail["truncated"] and found.summary["tensors"] == 500 and found.detail["metadata"] == {"a": "b"}
+    assert 15_000 < len(encode_compact(dict(found.detail))) <= 20_000
+
+
+@pytest.mark.parametrize("piece", [b"[],", b"{},", b"1,", b'"a":[],', b"[[[["])
+def test_a_header_of_brackets_does_not_fill_the_memory(piece: bytes) -> None:
+    raw = b"[" + piece * ((30 << 20) // len(piece))
+    data = struct.pack("<Q", len(raw)) + raw
+    tracemalloc.start()
+    assert "malformed" in of("m.safetensors", data).warnings[0]
+    assert tracemalloc.get_traced_memory()[1] < 5 * len(raw)
+    tracemalloc.stop()
 
 
 def test_an_ending_that_lies_is_told() -> None:
@@ -327,6 +349,8 @@ def test_files_of_other_kinds_are_nobodys() -> None:
 MAKERS: dict[str, Callable[[], bytes]] = {
     "m.safetensors": safetensors_file, "m.onnx": onnx_file, "a.npy": numpy_file, "a.npz": npz_file,
     "m.pt": torch_file, "m.keras": keras_file, "m.pkl": lambda: pickle.dumps({"a": [1, 2, "x"] * 3}),
+    "old.pth": lambda: legacy_file({"a": (2, 3), "b": (4,)}), "m.skops": lambda: skops_file(),
+    "array.joblib": lambda: joblib_file(), "m.tflite": lambda: tflite_file(),
     "m.apr": lambda: b"APR\0" + struct.pack("<III", 1, 5, 5) + b"llama",
     "m.joblib": lambda: gzip.compress(pickle.dumps({"a": 1})),
 }  # fmt: skip

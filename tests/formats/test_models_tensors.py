@@ -17,6 +17,7 @@ from safetensors.numpy import load, save
 
 from pacha.base.canonical import encode_compact
 from pacha.formats import tensors
+from pacha.formats.bounds import fitting
 from pacha.formats.gguf import TYPES
 from pacha.formats.inspect import inspect
 from pacha.formats.inspection import BytesSource, Inspection, Malformed
@@ -233,14 +234,15 @@ def test_a_shape_too_large_to_be_written_as_a_number_is_malformed() -> None:
 # -- what all share ------------------------------------------------------------------------------------------------
 
 
-def test_a_table_that_is_too_long_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_that_is_too_long_is_cut_and_says_so() -> None:
     rows = [tensors.tensor(f"t{number}", "F32", (1,)) for number in range(100)]
-    assert tensors.detail_of(rows, {"a": "b"}) == {"tensors": rows, "metadata": {"a": "b"}}
-    monkeypatch.setattr(tensors, "DETAIL_BYTES_MAX", 1_000)
-    cut = tensors.detail_of(rows, {"a": "b"})
+    detail = {"tensors": rows, "metadata": {"a": "b"}, "note": "x"}
+    assert fitting(detail, 100_000) is detail
+    cut = fitting(detail, 1_000)
     assert cut["truncated"] and cut["metadata"] == {"a": "b"} and 0 < len(cut["tensors"]) < 100
-    assert len(encode_compact(cut)) < 1_100
-    assert tensors.detail_of(rows, {"a": "b" * 2_000}) == {"tensors": [], "metadata": {}, "truncated": True}
+    assert len(encode_compact(cut)) <= 1_000
+    longest = fitting({"tensors": rows, "metadata": {"a": "b" * 90_000}}, 10_000)
+    assert longest["metadata"] == {} and len(longest["tensors"]) == 100
 
 
 def test_a_dense_layout_has_no_holes_and_a_loose_one_may() -> None:
