@@ -14,6 +14,7 @@ from pacha.porcelain.data import check_declared, declared_schema
 from pacha.porcelain.draft_parents import staged_in
 from pacha.porcelain.facts import Measured, fitting, measure_files
 from pacha.porcelain.infer import infer
+from pacha.porcelain.nearest import guide_for
 from pacha.porcelain.observe import committed_as, digest_of, is_at_head
 from pacha.porcelain.said import (
     Said,
@@ -112,9 +113,10 @@ def make_drafts(workspace: Workspace, session: Session, jobs: Sequence[Job], opt
     repository = workspace.repository
     bases = [_base(workspace, job) for job in jobs]
     with session.pack_writer() as writer:
-        reader = Ingest(writer, workers=repository.jobs, progress=repository.progress)
         caches, drafts = [], []
         for job, base in zip(jobs, bases, strict=True):
+            guide = guide_for(workspace, base, options.said)
+            reader = Ingest(writer, workers=repository.jobs, progress=repository.progress, guide=guide)
             cache = load_stat_cache(repository.root, job.artifact)
             caches.append(cache)
             before = writer.stored_bytes

@@ -11,10 +11,11 @@ from pacha.base.paths import BadPath
 from pacha.objects.types import BadObject, Link, type_named, type_names
 from pacha.porcelain.problems import Problem, problem
 from pacha.repo.layout import CONFIG_FILE, FORMAT_FILE
-from pacha.store.codec import BadFrame, Codecs, UnknownCodec
+from pacha.store.chains import BadBase
+from pacha.store.codec import BadFrame, UnknownCodec
 from pacha.store.data import MULTI_INDEX, DataStore
 from pacha.store.meta import ENDING, FETCHED, SHARED, is_hex_id, meta_types, mismatch
-from pacha.store.pack import BadPack, HashMismatch, PackFile, check_stored, plain_bytes
+from pacha.store.pack import BadPack, HashMismatch, PackFile, check_stored
 from pacha.store.packindex import BadIndex, PackIndex, encode_index
 from pacha.store.record import BadChecksum, BadHeader, RecordHeader
 
@@ -22,7 +23,7 @@ _TOP_FILES = frozenset({FORMAT_FILE, CONFIG_FILE, ".gitignore", ".gitattributes"
 _TOP_FOLDERS = frozenset({"objects", "refs", "local"})
 _CHECK_OF = (
     (BadPath, "badPath"), (NotCanonical, "notCanonical"), (BadObject, "badObject"), (TooLarge, "oversize"),
-    (BadHeader, "badHeader"), (BadChecksum, "badChecksum"), (BadFrame, "badFrame"), (UnknownCodec, "badCodec"),
+    (BadHeader, "badHeader"), (BadChecksum, "badChecksum"), (BadFrame, "badFrame"), (BadBase, "badBase"), (UnknownCodec, "badCodec"),
     (BadPack, "badTrailer"), (HashMismatch, "hashMismatch"),
 )  # fmt: skip
 
@@ -149,7 +150,7 @@ def check_packs(store: DataStore) -> Iterator[Problem]:
         if found.is_folder or not found.is_file:
             yield _odd_file(store.root, path)
         elif ending == "pack" and is_hex_id(stem):
-            yield from check_pack(store.root, path, ObjectId.parse(stem), seen)
+            yield from check_pack(store.root, path, ObjectId.parse(stem), seen, store)
         elif found.name == MULTI_INDEX or (ending == "idx" and is_hex_id(stem)):
             yield from _check_index(store, path, stem)
         else:
@@ -161,22 +162,26 @@ def check_packs(store: DataStore) -> Iterator[Problem]:
         )
 
 
-def check_pack(root: Root, path: str, id: ObjectId, seen: dict[ObjectId, int]) -> Iterator[Problem]:
-    """Every record of one pack: header, stored bytes, frame, id, document. Counts the ids in `seen`."""
-    codecs = Codecs()
+def check_pack(
+    root: Root, path: str, id: ObjectId, seen: dict[ObjectId, int], store: DataStore | None = None
+) -> Iterator[Problem]:
+    """Every record of one pack: header, stored bytes, frame, id, document. Counts the ids in `seen`.
+
+    `store` is where the bases of records are looked for; without one, of those only the stored bytes are checked.
+    """
     full = root.full(path)
     try:
         pack = PackFile(root, path, id)
         for offset, header in pack.scan():
             seen[header.id] = seen.get(header.id, 0) + 1
-            yield from _check_record(pack, offset, header, codecs)
+            yield from _check_record(pack, offset, header, store)
     except NoSuchFile:
         return
     except Corrupt as error:
         yield problem(check_of(error), error.message, path=full)
 
 
-def _check_record(pack: PackFile, offset: int, header: RecordHeader, codecs: Codecs) -> Iterator[Problem]:
+def _check_record(pack: PackFile, offset: int, header: RecordHeader, store: DataStore | None) -> Iterator[Problem]:
     if header.type not in type_names():
         yield problem("unknownKind", f"{pack.path}: at {offset}: a record of type {header.type!r}", path=pack.path)
         return
@@ -184,7 +189,9 @@ def _check_record(pack: PackFile, offset: int, header: RecordHeader, codecs: Cod
     try:
         _, payload = pack.record_at(offset, header.stored_length)
         check_stored(header, payload, pack.path)
-        plain = plain_bytes(header, payload, codecs, pack.path)
+        if store is None and header.base is not None:
+            return
+        plain = (store or DataStore(pack.root)).plain(header, payload, pack.path)
     except (Corrupt, UnknownCodec) as error:
         yield problem(check_of(error), error.message, path=pack.path, object=link)
         return

@@ -20,6 +20,7 @@ from pacha.graph.walk import is_leaf
 from pacha.objects.types import Link
 from pacha.porcelain.roots import Roots, collect, mark
 from pacha.porcelain.workspace import Workspace
+from pacha.store.chains import bases_of
 from pacha.store.data import TRASH_FOLDER, DataStore
 from pacha.store.merge import copy_records
 from pacha.store.meta import meta_path, meta_types
@@ -124,7 +125,7 @@ def _collect(workspace: Workspace, grace_seconds: int) -> GcReport:
     trashed = _trash(workspace, plan)
     # Somebody may have begun to rely on what is in the trash now: their journal or draft says so.
     roots = collect(workspace)
-    live = mark(workspace, {*roots.links, *_records_of(workspace.repository.objects.data, roots.claimed)})
+    live = _live(workspace, roots, roots.claimed)
     restored = _restore_needed(workspace, live | roots.claimed)
     deleted, waiting = _old_trash(workspace, grace_seconds)
     litter = temporaries(workspace)
@@ -143,7 +144,7 @@ def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
     roots = collect(workspace)
     young = _young_packs(data, grace_seconds)
     kept = young | (roots.claimed & data.packs().keys())
-    live = mark(workspace, {*roots.links, *_records_of(data, kept)})
+    live = _live(workspace, roots, kept)
     while True:
         packs = _pack_plans(
             data, live, young=young, claimed=roots.claimed, threshold=DEAD_SHARE_MIN if grace_seconds else 0
@@ -152,8 +153,16 @@ def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
         if staying <= kept:
             break
         kept |= staying
-        live = mark(workspace, {*roots.links, *_records_of(data, kept)})
+        live = _live(workspace, roots, kept)
     return _Plan(roots=roots, live=live, packs=packs, meta=_unused_meta(workspace, roots, grace_seconds))
+
+
+def _live(workspace: Workspace, roots: Roots, kept: set[ObjectId]) -> set[ObjectId]:
+    """What the roots reach, what packs that stay name, and what the records of both are differences to (I9)."""
+    data = workspace.repository.objects.data
+    live = mark(workspace, {*roots.links, *_records_of(data, kept)})
+    staying = {id for id, place in data.records() if place.pack in kept}
+    return live | bases_of(data.storage_bases(), live | staying)
 
 
 def _young_packs(data: DataStore, grace_seconds: int) -> set[ObjectId]:
@@ -281,12 +290,17 @@ def _stamp(workspace: Workspace) -> str:
 def _restore_needed(workspace: Workspace, needed: set[ObjectId]) -> tuple[str, ...]:
     """Brings back trashed packs that a process claims, or that alone hold an object that is live again."""
     data = workspace.repository.objects.data
-    restored = []
-    for pack, path in data.trashed().items():
-        if pack in needed or any(id in needed and not data.is_in_place(id) for id in data.ids_in(path, pack)):
-            data.bring_back(pack, path)
-            restored.append(pack.hex)
-    return tuple(restored)
+    restored: list[str] = []
+    while True:
+        before = len(restored)
+        for pack, path in data.trashed().items():
+            if pack in needed or any(id in needed and not data.is_in_place(id) for id in data.ids_in(path, pack)):
+                data.bring_back(pack, path)
+                restored.append(pack.hex)
+        if len(restored) == before:
+            return tuple(restored)
+        # What came back may be stored as a difference to what is still in the trash.
+        needed |= bases_of(data.storage_bases(), needed)
 
 
 def _old_trash(workspace: Workspace, grace_seconds: int) -> tuple[list[Litter], list[Litter]]:

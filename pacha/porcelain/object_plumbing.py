@@ -12,6 +12,7 @@ from pacha.objects.tree import TreeEntry, build_trees
 from pacha.objects.types import Link, Storage, type_named
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.resolve import Revision
+from pacha.store.chains import Base
 from pacha.store.packwriter import PackReceipt, PackWriter
 
 READ_BYTES = 1 << 20
@@ -137,6 +138,11 @@ class _Nothing:
         """Nothing, always."""
         del ids
         return {}
+
+    def bases_for(self, nearest: ObjectId, length: int) -> list[Base]:
+        """Nothing, always."""
+        del nearest, length
+        return []
 
 
 def pack_objects(workspace: Workspace, links: Iterable[Link], folder: str) -> PackReceipt:

@@ -50,6 +50,7 @@ CHECKS = {
         _error("oversize", "A file is larger than its place allows.", _GIT),
         _error("badHeader", "A record's header is damaged.", _PULL),
         _error("badChecksum", "A record's stored bytes are damaged.", _PULL),
+        _error("badBase", "The record that another is stored as a difference to is not here, damaged or too far from a whole one.", _PULL),
         _error("badFrame", "A record's stored bytes cannot be decoded to the length it promises.", _PULL),
         _error("badCodec", "A record uses a codec that this version does not know.", "install a newer pacha-registry"),
         _error("badTrailer", "A pack is cut short, or its end does not match its records.", _PULL),

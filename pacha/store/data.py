@@ -15,8 +15,9 @@ from pacha.base.errors import Absent, Corrupt
 from pacha.base.files import NoSuchFile, NotRegular, Root
 from pacha.base.ids import ObjectId
 from pacha.objects.types import Link
+from pacha.store.chains import Base, base_candidates, chain, plain_of
 from pacha.store.codec import Codecs
-from pacha.store.pack import HashMismatch, PackFile, check_stored, plain_bytes
+from pacha.store.pack import HashMismatch, PackFile, check_id, check_stored, naming_record
 from pacha.store.packindex import BadIndex, Location, PackIndex, encode_index
 from pacha.store.packwriter import PackWriter
 from pacha.store.record import RecordHeader
@@ -184,13 +185,37 @@ class DataStore:
         """
         for place in self._locate(id):
             try:
-                header, payload = self._record(place)
+                header, payload = self.record(place)
                 if header.id == id:
                     check_stored(header, payload, self._paths_of(place.pack))
+                    if header.base is not None:
+                        chain(self, id)
                     return place.pack
             except (Corrupt, NoSuchFile):
                 continue
         return None
+
+    def copies(self, id: ObjectId) -> list[Location]:
+        """Every place of an object, in no order; only the trash holds it if there is none."""
+        return self.locate(id)
+
+    def storage_bases(self) -> dict[ObjectId, set[ObjectId]]:
+        """What each record is stored as a difference to, by the headers of those that have a base (I9)."""
+        needy = self.codecs().with_bases()
+        found: dict[ObjectId, set[ObjectId]] = {}
+        for id, place in self.records():
+            if place.codec in needy:
+                try:
+                    header, _ = self.record(place)
+                except (Corrupt, NoSuchFile):
+                    continue
+                if header.base is not None:
+                    found.setdefault(id, set()).add(header.base)
+        return found
+
+    def bases_for(self, nearest: ObjectId, length: int) -> list[Base]:
+        """What a successor of an object may be stored as a difference to, the whole record first."""
+        return list(base_candidates(self, nearest, length))
 
     def starting_with(self, prefix: str) -> set[ObjectId]:
         """The ids of stored objects that begin with some digits."""
@@ -228,16 +253,24 @@ class DataStore:
         return self._read_trashed(link)
 
     def _read_at(self, place: Location, link: Link) -> bytes | memoryview:
-        header, payload = self._record(place)
+        header, payload = self.record(place)
         path = self.root.full(self._paths_of(place.pack))
         if header.id != link.id:
             self._drop_indexes()
             raise HashMismatch(f"{path}: the index names another record at {place.offset}", path=path)
         if header.type != link.type:
             raise WrongType(f"{path}: {link} is stored as a {header.type}", path=path, object=str(link))
-        return plain_bytes(header, payload, self._codecs(), path)
+        return self.plain(header, payload, path)
 
-    def _record(self, place: Location) -> tuple[RecordHeader, memoryview]:
+    def plain(self, header: RecordHeader, payload: memoryview, path: str) -> bytes | memoryview:
+        """Decodes a record and checks it against its id. Errors: `BadFrame`, `BadBase`, `UnknownCodec`, `HashMismatch`."""
+        with naming_record(header, path):
+            plain = plain_of(self, header, payload)
+        check_id(header, plain, path)
+        return plain
+
+    def record(self, place: Location) -> tuple[RecordHeader, memoryview]:
+        """A record's header, checked, and its stored bytes, not yet checked. Errors: `Corrupt`, `NoSuchFile`."""
         return self.pack(place.pack).record_at(place.offset, place.stored_length)
 
     def pack(self, id: ObjectId) -> PackFile:
@@ -262,7 +295,8 @@ class DataStore:
             raise NoSuchFile(f"pack {id.short} is gone", pack=id.hex)
         return path
 
-    def _codecs(self) -> Codecs:
+    def codecs(self) -> Codecs:
+        """The codecs of this thread."""
         codecs: Codecs | None = getattr(self._local, "codecs", None)
         if codecs is None:
             codecs = self._local.codecs = Codecs()
@@ -334,7 +368,7 @@ class DataStore:
             self.bring_back(place.pack, path)
             return self._read_at(place, link)
         header, payload = PackFile(self.root, path, place.pack).record_at(place.offset, place.stored_length)
-        return plain_bytes(header, payload, self._codecs(), self.root.full(path))
+        return self.plain(header, payload, self.root.full(path))
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

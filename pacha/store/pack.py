@@ -7,11 +7,11 @@ for the whole file and no byte is hashed twice. Source: docs/format.md, "Packs".
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pacha.base.errors import Corrupt
 from pacha.base.files import Root, naming, read_exactly
 from pacha.base.ids import DIGEST_BYTES, Hasher, ObjectId, hash_bytes
-from pacha.store.codec import Codecs
 from pacha.store.packindex import Row
 from pacha.store.record import (
     HEADER_BYTES,
@@ -47,7 +47,7 @@ class PackFile:
     """A pack opened for reading. Threads may share it: every read names its own offset."""
 
     def __init__(self, root: Root, relative: str, id: ObjectId) -> None:
-        self._root = root
+        self.root = root
         self.relative = relative
         self.id = id
         self._descriptor = root.open_file(relative)
@@ -57,7 +57,7 @@ class PackFile:
     @property
     def path(self) -> str:
         """The path as a person would type it."""
-        return self._root.full(self.relative)
+        return self.root.full(self.relative)
 
     def __del__(self) -> None:
         # Threads share an open pack; the last one to let go of it closes it.
@@ -143,16 +143,20 @@ def check_stored(header: RecordHeader, payload: memoryview, path: str) -> None:
         )
 
 
-def plain_bytes(header: RecordHeader, payload: memoryview, codecs: Codecs, path: str) -> bytes | memoryview:
-    """Decodes a record and checks it against its id. Errors: `BadFrame`, `UnknownCodec`, `HashMismatch`."""
+@contextmanager
+def naming_record(header: RecordHeader, path: str) -> Iterator[None]:
+    """Names the record and its file in what goes wrong while it is decoded."""
     try:
-        plain = codecs.numbered(header.codec).decode(payload, header.plain_length)
+        yield
     except Corrupt as error:
-        raise type(error)(f"{path}: {header.type}:{header.id}: {error.message}", path=path) from error
+        raise type(error)(f"{path}: {header.type}:{header.id}: {error.message}", hint=error.hint, path=path) from error
+
+
+def check_id(header: RecordHeader, plain: bytes | memoryview, path: str) -> None:
+    """Checks a record's decoded bytes against its id. Errors: `HashMismatch`."""
     if hash_bytes(plain) != header.id:
         raise HashMismatch(
             f"{path}: the bytes of {header.type}:{header.id} do not have that id",
             path=path,
             object=f"{header.type}:{header.id}",
         )
-    return plain

@@ -5,13 +5,14 @@ under a lock, so that writes go on side by side.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
 from pacha.base.files import NewFile, Root
 from pacha.base.ids import Hasher, ObjectId, hash_bytes
+from pacha.store.chains import Base
 from pacha.store.codec import Codecs
 from pacha.store.pack import MAGIC, encode_footer
 from pacha.store.packindex import Row, encode_index
@@ -19,11 +20,17 @@ from pacha.store.record import CHECKSUM_BYTES, RECORD_PLAIN_MAX, BadHeader, Reco
 
 #: A pack is closed and a new one begun here: what a remote must take in one piece.
 PACK_BYTES_MAX = 1 << 30
-#: zstd is kept where it leaves at most this share of the plain length; less is not worth decoding.
+#: A codec is kept where it leaves at most this share of the plain length; less is not worth decoding.
 STORED_SHARE_MAX = 0.97
+#: A difference is kept where it leaves at most this share of what planes leave; less is not worth reading a base.
+DELTA_SHARE_MAX = 0.9
+#: A base between the whole record and the new one is kept to while it saves this much; then a new one is made.
+BETWEEN_SHARE_MAX = 0.94
+#: So much from the middle of a record tells which way of storing it is the smallest.
+SAMPLE_BYTES = 64 << 10
 #: Shorter bytes are stored as they are: a frame's own header eats what it could win.
 COMPRESS_BYTES_MIN = 128
-_RAW, _ZSTD = 0, 1
+_RAW, _ZSTD, _PLANES, _DELTA = 0, 1, 2, 3
 
 
 class Present(Protocol):
@@ -34,6 +41,9 @@ class Present(Protocol):
 
     def places(self, ids: Iterable[ObjectId]) -> dict[ObjectId, ObjectId]:
         """Returns a pack that holds each object, for those that are stored."""
+
+    def bases_for(self, nearest: ObjectId, length: int) -> list[Base]:
+        """Returns what a successor may be stored as a difference to, sound, the whole record first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,18 +99,27 @@ class PackWriter:
     ) -> None:
         self._discard()
 
-    def add(self, type_name: str, data: bytes | bytearray | memoryview, *, id: ObjectId | None = None) -> ObjectId:
+    def add(
+        self,
+        type_name: str,
+        data: bytes | bytearray | memoryview,
+        *,
+        id: ObjectId | None = None,
+        element: str | None = None,
+        near: ObjectId | None = None,
+    ) -> ObjectId:
         """Stores an object unless it is there already, and returns its id.
 
-        `id` spares a second hash where the caller has just made one. Errors: `MachineFailed`, `BadHeader` if the data
-        is larger than a record may be.
+        `id` spares a second hash where the caller has just made one. `element` says of which numbers the bytes
+        consist, a key of `ELEMENT_BYTES`; `near` names an object of the same length that they probably resemble.
+        Errors: `MachineFailed`, `BadHeader` if the data is larger than a record may be.
         """
         if len(data) > RECORD_PLAIN_MAX:
             raise BadHeader(f"an object of {len(data)} bytes does not fit a record; cut it into a chunklist")
         id = hash_bytes(data) if id is None else id
         if self._is_known(id):
             return id
-        codec, stored = self._encode(data)
+        codec, stored, base = self._encode(data, element, near)
         checksum = id.raw[:CHECKSUM_BYTES] if codec == _RAW else checksum_of(stored)
         header = RecordHeader(
             type=type_name,
@@ -109,6 +128,7 @@ class PackWriter:
             stored_length=len(stored),
             id=id,
             checksum=checksum,
+            base=base,
         )
         self._append(header, stored)
         return id
@@ -158,14 +178,56 @@ class PackWriter:
                 return False
         return True
 
-    def _encode(self, data: bytes | bytearray | memoryview) -> tuple[int, bytes | memoryview]:
+    def _encode(
+        self, data: bytes | bytearray | memoryview, element: str | None, near: ObjectId | None
+    ) -> tuple[int, bytes | memoryview, ObjectId | None]:
+        """The codec, the stored bytes and the base, whichever makes it smallest by a margin."""
         plain = data if isinstance(data, bytes) else memoryview(data)
         if len(plain) < COMPRESS_BYTES_MIN:
-            return _RAW, plain
-        packed = self._codecs().numbered(_ZSTD).encode(plain)
-        if len(packed) <= len(plain) * STORED_SHARE_MAX:
-            return _ZSTD, packed
-        return _RAW, plain
+            return _RAW, plain, None
+        if element is not None and near is not None:
+            found = self._delta(plain, element, near)
+            if found is not None:
+                return _DELTA, *found
+        codecs = self._codecs()
+        codec = _ZSTD if element is None else _PLANES
+        packed = codecs.numbered(codec).encode(plain, element=element)
+        if packed is None and element is not None:
+            codec, packed = _ZSTD, codecs.numbered(_ZSTD).encode(plain)
+        if packed is not None and len(packed) <= len(plain) * STORED_SHARE_MAX:
+            return codec, packed, None
+        return _RAW, plain, None
+
+    def _delta(
+        self, plain: bytes | memoryview, element: str, near: ObjectId
+    ) -> tuple[bytes | memoryview, ObjectId] | None:
+        """The difference to the best base, and that base; None where planes alone do nearly as well.
+
+        A sample decides, so that a record is encoded once. Source: docs/decisions/0032-bases-form-a-star.md.
+        """
+        bases = self._present.bases_for(near, len(plain))
+        if not bases:
+            return None
+        codecs = self._codecs()
+        start = max(0, (len(plain) - SAMPLE_BYTES) // 2) & ~7
+        part = slice(start, start + SAMPLE_BYTES)
+        sample = memoryview(plain)[part]
+        alone = codecs.numbered(_PLANES).encode(sample, element=element)
+        least = min(len(sample), len(sample) if alone is None else len(alone))
+        delta = codecs.numbered(_DELTA)
+        sizes = [_length(delta.encode(sample, element=element, base=memoryview(base.data)[part])) for base in bases]
+        at = 1 if len(bases) > 1 and sizes[1] <= sizes[0] * BETWEEN_SHARE_MAX else 0
+        if sizes[at] > least * DELTA_SHARE_MAX:
+            return None
+        packed = delta.encode(plain, element=element, base=bases[at].data)
+        # The base must outlive whatever gc does meanwhile (I10), and what it is based on itself.
+        if packed is None or len(packed) > len(plain) * STORED_SHARE_MAX or not self._claim_bases(bases[: at + 1]):
+            return None
+        return packed, bases[at].id
+
+    def _claim_bases(self, bases: Sequence[Base]) -> bool:
+        ids = {base.id for base in bases}
+        return self.reuse(ids) == ids
 
     def _codecs(self) -> Codecs:
         codecs = getattr(self._local, "codecs", None)
@@ -228,3 +290,7 @@ class PackWriter:
         self._finished, self._open = [], None
         for pack in packs:
             pack.file.discard()
+
+
+def _length(packed: bytes | memoryview | None) -> float:
+    return float("inf") if packed is None else len(packed)

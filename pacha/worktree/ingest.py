@@ -1,12 +1,15 @@
 """Reads files into the store: each byte once, both cores at work, memory flat however big a file is.
 
 Small files are one blob, and their digest is that blob's id. Big ones are read in windows: while one window's chunks
-are hashed, packed and written, the next is read and the whole file's digest goes on.
+are hashed, packed and written, the next is read and the whole file's digest goes on. Where the tensors of a file lie
+and what they come after is told from outside, by a `Guide`; all else is cut by content.
+
+Longer than most modules: files, windows and trees share one pool and one pack.
 """
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,12 +17,14 @@ from pacha.base.errors import Conflict
 from pacha.base.files import naming
 from pacha.base.ids import Hasher, ObjectId
 from pacha.base.progress import Progress
+from pacha.base.spans import Span
 from pacha.objects.chunklist import build_chunklists
 from pacha.objects.manifest import FILES_MAX
 from pacha.objects.tree import FileEntry, TreeEntry, artifact_digest, build_trees
 from pacha.objects.types import Link
 from pacha.store.packwriter import PackWriter
 from pacha.worktree.chunker import MAX_BYTES, WHOLE_FILE_BYTES_MAX, Chunker
+from pacha.worktree.cutting import Cut, Key, plan
 from pacha.worktree.drafts import Content
 from pacha.worktree.scan import FoundFile, Scan, found
 from pacha.worktree.statcache import Seen, StatCache
@@ -44,11 +49,39 @@ class Ingested:
     read_bytes: int
 
 
+def _no_spans(file: FoundFile) -> Sequence[Span]:
+    del file
+    return ()
+
+
+def _nothing_near(path: str) -> Mapping[Key, ObjectId]:
+    del path
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guide:
+    """What is known of the inside of files: where tensors lie, and the chunk that each probably resembles, by key."""
+
+    spans: Callable[[FoundFile], Sequence[Span]] = _no_spans
+    near: Callable[[str], Mapping[Key, ObjectId]] = _nothing_near
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One chunk to be stored. Units: bytes."""
+
+    length: int
+    element: str | None = None
+    near: ObjectId | None = None
+
+
 class Ingest:
     """Stores artifacts through one pack writer."""
 
-    def __init__(self, writer: PackWriter, *, workers: int, progress: Progress) -> None:
+    def __init__(self, writer: PackWriter, *, workers: int, progress: Progress, guide: Guide | None = None) -> None:
         self._writer = writer
+        self._guide = guide or Guide()
         self._workers = max(1, workers)
         self._progress = progress
         self._local = threading.local()
@@ -120,7 +153,7 @@ class Ingest:
                 os.close(descriptor)
         if not same:
             return None
-        seen = self._store_whole(data) if len(data) <= WHOLE_FILE_BYTES_MAX else self._store_cut(data)
+        seen = self._store_whole(data) if len(data) <= WHOLE_FILE_BYTES_MAX else self._store_cut(file, data)
         self._progress.advance(file.size)
         return seen
 
@@ -128,20 +161,34 @@ class Ingest:
         id = self._writer.add("blob", data)
         return Seen(id, Link("blob", id), len(data))
 
-    def _store_cut(self, data: bytes) -> Seen:
+    def _store_cut(self, file: FoundFile, data: bytes) -> Seen:
         hasher = Hasher()
         hasher.update(data)
         view = memoryview(data)
-        pieces = self._add_chunks(view, self._chunker().lengths(view, is_last=True))
-        return Seen(hasher.id(), self._chunklist(pieces), len(data))
+        pieces: list[_Piece] = []
+        for cut, near in self._planned(file):
+            if cut.is_content:
+                part = view[cut.start : cut.start + cut.length]
+                pieces.extend(_Piece(length) for length in self._chunker().lengths(part, is_last=True))
+            else:
+                pieces.append(_Piece(cut.length, cut.element, near))
+        return Seen(hasher.id(), self._chunklist(self._add_chunks(view, pieces)), len(data))
 
-    def _add_chunks(self, view: memoryview, lengths: Sequence[int]) -> list[tuple[int, ObjectId]]:
-        pieces = []
+    def _planned(self, file: FoundFile) -> Iterator[tuple[Cut, ObjectId | None]]:
+        """Where a file is cut, and the chunk that each piece probably resembles."""
+        cuts = plan(file.size, self._guide.spans(file))
+        near = self._guide.near(file.path) if any(cut.element for cut in cuts) else {}
+        for cut in cuts:
+            yield cut, None if cut.key is None else near.get(cut.key)
+
+    def _add_chunks(self, view: memoryview, pieces: Sequence[_Piece]) -> list[tuple[int, ObjectId]]:
+        added = []
         start = 0
-        for length in lengths:
-            pieces.append((length, self._writer.add("blob", view[start : start + length])))
-            start += length
-        return pieces
+        for piece in pieces:
+            part = view[start : start + piece.length]
+            added.append((piece.length, self._writer.add("blob", part, element=piece.element, near=piece.near)))
+            start += piece.length
+        return added
 
     def _chunklist(self, pieces: Sequence[tuple[int, ObjectId]]) -> Link:
         if len(pieces) == 1:
@@ -163,31 +210,19 @@ class Ingest:
         hashing: Future[None] | None = None
         pieces: list[tuple[int, ObjectId]] = []
         waiting: list[Future[list[tuple[int, ObjectId]]]] = []
-        buffers = [bytearray(WINDOW_BYTES + MAX_BYTES) for _ in range(2)]
-        left, read = b"", 0
+        read = 0
         with naming(file.full):
             descriptor = os.open(file.full, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            for turn in range(2 + file.size // WINDOW_BYTES):
-                # The buffer of two turns ago: its chunks were taken over while the last turn was read.
-                view = memoryview(buffers[turn % 2])
-                view[: len(left)] = left
-                with naming(file.full):
-                    got = _read_into(descriptor, view[len(left) : len(left) + WINDOW_BYTES])
-                read += got
-                is_last = got < WINDOW_BYTES
-                window = view[: len(left) + got]
+            for window, fresh, planned in self._windows(file, descriptor):
                 if hashing is not None:
                     hashing.result()
-                hashing = pool.submit(hasher.update, window[len(left) :])
-                lengths = self._chunker().lengths(window, is_last=is_last)
+                hashing = pool.submit(hasher.update, fresh)
                 for future in waiting:
                     pieces.extend(future.result())
-                waiting = self._submit(pool, window, lengths)
-                self._progress.advance(got)
-                left = bytes(window[sum(lengths) :])
-                if is_last:
-                    break
+                waiting = self._submit(pool, window, planned)
+                read += len(fresh)
+                self._progress.advance(len(fresh))
             for future in waiting:
                 pieces.extend(future.result())
             if hashing is not None:
@@ -198,16 +233,47 @@ class Ingest:
             os.close(descriptor)
         return Seen(hasher.id(), self._chunklist(pieces), file.size)
 
+    def _windows(self, file: FoundFile, descriptor: int) -> Iterator[tuple[memoryview, memoryview, Sequence[_Piece]]]:
+        """A file in windows: each with the part of it that was not in the one before, and the chunks that begin in it.
+
+        A window's buffer is used again two windows later: by then its chunks must have been taken over. Ends early
+        where the file does; then what was read does not add up to its size.
+        """
+        buffers = [memoryview(bytearray(WINDOW_BYTES + MAX_BYTES)) for _ in range(2)]
+        turn = 0
+        for stretch in _stretches(self._planned(file)):
+            cut, _ = stretch[0]
+            left, to_come = b"", sum(part.length for part, _ in stretch)
+            while to_come or left:
+                view = buffers[turn % 2]
+                turn += 1
+                view[: len(left)] = left
+                wanted = min(to_come, WINDOW_BYTES)
+                with naming(file.full):
+                    got = _read_into(descriptor, view[len(left) : len(left) + wanted])
+                if got < wanted:
+                    return
+                to_come -= got
+                window = view[: len(left) + got]
+                if cut.is_content:
+                    lengths = self._chunker().lengths(window, is_last=not to_come)
+                    planned = [_Piece(length) for length in lengths]
+                else:
+                    planned = [_Piece(part.length, part.element, near) for part, near in stretch]
+                yield window, window[len(left) :], planned
+                left = bytes(window[sum(piece.length for piece in planned) :])
+
     def _submit(
-        self, pool: ThreadPoolExecutor, window: memoryview, lengths: Sequence[int]
+        self, pool: ThreadPoolExecutor, window: memoryview, pieces: Sequence[_Piece]
     ) -> list[Future[list[tuple[int, ObjectId]]]]:
-        size = max(1, -(-len(lengths) // (self._workers * LOTS_PER_WORKER)))
+        size = max(1, -(-len(pieces) // (self._workers * LOTS_PER_WORKER)))
         futures = []
         start = 0
-        for at in range(0, len(lengths), size):
-            lot = lengths[at : at + size]
-            futures.append(pool.submit(self._add_chunks, window[start : start + sum(lot)], lot))
-            start += sum(lot)
+        for at in range(0, len(pieces), size):
+            lot = pieces[at : at + size]
+            length = sum(piece.length for piece in lot)
+            futures.append(pool.submit(self._add_chunks, window[start : start + length], lot))
+            start += length
         return futures
 
     # -- trees -----------------------------------------------------------------------------------------------------
@@ -266,6 +332,24 @@ def _grouped(files: Sequence[FoundFile]) -> _Groups:
             groups.folders.setdefault(above, set()).add(name)
             folder = above
     return groups
+
+
+def _stretches(cuts: Iterator[tuple[Cut, ObjectId | None]]) -> Iterator[list[tuple[Cut, ObjectId | None]]]:
+    """Cuts that are read together: one that content decides on alone, others as many as fill a window."""
+    stretch: list[tuple[Cut, ObjectId | None]] = []
+    size = 0
+    for item in cuts:
+        cut, _ = item
+        if stretch and (cut.is_content or size + cut.length > WINDOW_BYTES):
+            yield stretch
+            stretch, size = [], 0
+        if cut.is_content:
+            yield [item]
+            continue
+        stretch.append(item)
+        size += cut.length
+    if stretch:
+        yield stretch
 
 
 def _read_into(descriptor: int, view: memoryview) -> int:

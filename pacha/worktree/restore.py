@@ -69,8 +69,8 @@ class Restore:
         new = self._target.new_file()
         try:
             new.reserve(file.entry.size)
-            for data in read_ahead(self._objects, file.entry.link, pool):
-                new.write(data)
+            for data in read_ahead(self._objects, file.entry.link, pool, into=new):
+                new.size += len(data)
                 hasher.update(data)
                 self._progress.advance(len(data))
             _check_size(file, new.size)
@@ -85,21 +85,30 @@ class Restore:
         new.rename(path, durable=False)
 
 
-def read_ahead(objects: Objects, content: Link, pool: ThreadPoolExecutor) -> Iterator[bytes | memoryview]:
-    """Yields a file's pieces in order, the next ones being read and checked meanwhile. Errors: `Absent`, `Corrupt`."""
+def read_ahead(
+    objects: Objects, content: Link, pool: ThreadPoolExecutor, *, into: NewFile | None = None
+) -> Iterator[bytes | memoryview]:
+    """Yields a file's pieces in order, the next ones being read and checked meanwhile, and written to their places.
+
+    Errors: `Absent`, `Corrupt`, `MachineFailed`.
+    """
     waiting: deque[Future[bytes | memoryview]] = deque()
+    at = 0
     for length, link in pieces(objects, content):
-        waiting.append(pool.submit(_piece, objects, length, link))
+        waiting.append(pool.submit(_piece, objects, length, link, into, at))
+        at += max(0, length)
         if len(waiting) >= AHEAD:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _piece(objects: Objects, length: int, link: Link) -> bytes | memoryview:
+def _piece(objects: Objects, length: int, link: Link, into: NewFile | None, at: int) -> bytes | memoryview:
     data = objects.data.read(link)
     if length >= 0 and len(data) != length:
         raise WrongDigest(f"{link} holds {len(data)} bytes where {length} were promised", object=str(link))
+    if into is not None:
+        into.write_at([data], at)
     return data
 
 

@@ -49,3 +49,7 @@ class Codecs:
     def names(self) -> dict[int, str]:
         """The name of each number."""
         return {number: codec.name for number, codec in sorted(self._by_number.items())}
+
+    def with_bases(self) -> frozenset[int]:
+        """The numbers of the codecs whose records name a base."""
+        return frozenset(number for number, codec in self._by_number.items() if codec.needs_base)
