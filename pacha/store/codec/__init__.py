@@ -20,12 +20,26 @@ class Codec(Protocol):
 
     number: int
     name: str
+    needs_base: bool
 
-    def encode(self, data: bytes | memoryview) -> bytes | memoryview:
-        """Returns the stored form of `data`."""
+    def encode(
+        self, data: bytes | memoryview, *, element: str | None = None, base: bytes | memoryview | None = None
+    ) -> bytes | memoryview | None:
+        """Returns the stored form of `data`; None if this codec has nothing to offer for it.
 
-    def decode(self, stored: bytes | memoryview, plain_length: int) -> bytes | memoryview:
+        `element` says of which numbers the bytes consist, a key of `ELEMENT_BYTES`; `base` has the same length.
+        """
+
+    def decode(
+        self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
+    ) -> bytes | memoryview:
         """Returns exactly `plain_length` bytes. Errors: `BadFrame`. Memory: bounded by `plain_length`."""
+
+
+def no_base(name: str, base: bytes | memoryview | None) -> None:
+    """Refuses a base for a codec that has none. Errors: `BadFrame`."""
+    if base is not None:
+        raise BadFrame(f"a {name} record names a base, and is no difference")
 
 
 class Codecs:
