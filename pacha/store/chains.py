@@ -36,9 +36,7 @@ class Records(Protocol):
         """The codecs of this thread."""
 
 
-def plain_of(
-    records: Records, header: RecordHeader, payload: memoryview, *, depth: int = 0
-) -> bytes | memoryview:
+def plain_of(records: Records, header: RecordHeader, payload: memoryview, *, depth: int = 0) -> bytes | memoryview:
     """Decodes a record, its bases first. The bytes are not checked against the id.
 
     Errors: `BadBase`, `BadFrame`, `UnknownCodec`. Memory: the record and `DEPTH_MAX` bases.

@@ -7,8 +7,6 @@ last whole element are left over. Source: docs/format.md, "Planes"; docs/decisio
 
 from typing import Any, Final
 
-import numpy
-
 from pacha.base.spans import ELEMENT_BYTES
 
 #: The number of each element in stored bytes, for ever.
@@ -28,6 +26,10 @@ class Planes:
     """Splits and joins. Holds working memory, so an instance serves one thread."""
 
     def __init__(self) -> None:
+        import numpy
+
+        # Loading it takes as long as a whole small command: only who meets a tensor waits for it.
+        self._numpy = numpy
         self._spare: dict[tuple[str, int], _Array] = {}
 
     def split(self, data: bytes | memoryview, element: str, base: bytes | memoryview | None = None) -> list[memoryview]:
@@ -37,18 +39,18 @@ class Planes:
         """
         width = ELEMENT_BYTES[element]
         count = len(data) // width
-        words = numpy.frombuffer(data, dtype=f"<u{width}", count=count)
+        words = self._numpy.frombuffer(data, dtype=f"<u{width}", count=count)
         turned = self._buffer("turned", words.dtype.str, count)
         if base is not None:
-            other = numpy.frombuffer(base, dtype=f"<u{width}", count=count)
-            numpy.subtract(words, other, out=turned)
+            other = self._numpy.frombuffer(base, dtype=f"<u{width}", count=count)
+            self._numpy.subtract(words, other, out=turned)
             self._zigzag(turned, width)
         elif element in ("f64", "f32", "bf16", "f16"):
             self._rotate(words, turned, width)
         else:
             turned = words
         planes = self._buffer("planes", "|u1", count * width).reshape(width, count)
-        numpy.copyto(planes, turned.view(numpy.uint8).reshape(count, width).T[::-1])
+        self._numpy.copyto(planes, turned.view(self._numpy.uint8).reshape(count, width).T[::-1])
         return [plane.data for plane in planes]
 
     def join(
@@ -61,51 +63,51 @@ class Planes:
     ) -> None:
         """Puts planes of `count` elements together again, into the start of `out`."""
         width = ELEMENT_BYTES[element]
-        words = numpy.frombuffer(out, dtype=f"<u{width}", count=count)
-        columns = words.view(numpy.uint8).reshape(count, width)
+        words = self._numpy.frombuffer(out, dtype=f"<u{width}", count=count)
+        columns = words.view(self._numpy.uint8).reshape(count, width)
         for number, plane in enumerate(planes):
-            columns[:, width - 1 - number] = numpy.frombuffer(plane, dtype=numpy.uint8, count=count)
+            columns[:, width - 1 - number] = self._numpy.frombuffer(plane, dtype=self._numpy.uint8, count=count)
         if base is not None:
             self._unzigzag(words)
-            numpy.add(words, numpy.frombuffer(base, dtype=words.dtype, count=count), out=words)
+            self._numpy.add(words, self._numpy.frombuffer(base, dtype=words.dtype, count=count), out=words)
         elif element in ("f64", "f32", "bf16", "f16"):
             spare = self._buffer("spare", words.dtype.str, count)
-            numpy.left_shift(words, 8 * width - 1, out=spare)
-            numpy.right_shift(words, 1, out=words)
-            numpy.bitwise_or(words, spare, out=words)
+            self._numpy.left_shift(words, 8 * width - 1, out=spare)
+            self._numpy.right_shift(words, 1, out=words)
+            self._numpy.bitwise_or(words, spare, out=words)
 
     def bits(self, plane: memoryview) -> float:
         """The order-0 entropy of a sample of a plane, in bits a byte; 0.0 only if all of it is one byte."""
-        whole = numpy.frombuffer(plane, dtype=numpy.uint8)
+        whole = self._numpy.frombuffer(plane, dtype=self._numpy.uint8)
         part = whole[:: max(1, len(whole) // SAMPLE)]
-        counts = numpy.bincount(part, minlength=256)
+        counts = self._numpy.bincount(part, minlength=256)
         shares = counts[counts > 0] / len(part)
-        found = float(-(shares * numpy.log2(shares)).sum())
+        found = float(-(shares * self._numpy.log2(shares)).sum())
         return found if found > 0 or bool((whole == whole[0]).all()) else RUNS_BITS / 2
 
     def _buffer(self, use: str, dtype: str, count: int) -> _Array:
         """Memory that is used again: fresh pages cost as much as the work on them."""
         held = self._spare.get((use, len(dtype) and int(dtype[2:])))
         if held is None or len(held) < count:
-            held = self._spare[(use, int(dtype[2:]))] = numpy.empty(count, dtype=dtype)
+            held = self._spare[(use, int(dtype[2:]))] = self._numpy.empty(count, dtype=dtype)
         return held[:count]
 
     def _rotate(self, words: _Array, turned: _Array, width: int) -> None:
         spare = self._buffer("spare", words.dtype.str, len(words))
-        numpy.right_shift(words, 8 * width - 1, out=spare)
-        numpy.left_shift(words, 1, out=turned)
-        numpy.bitwise_or(turned, spare, out=turned)
+        self._numpy.right_shift(words, 8 * width - 1, out=spare)
+        self._numpy.left_shift(words, 1, out=turned)
+        self._numpy.bitwise_or(turned, spare, out=turned)
 
     def _zigzag(self, words: _Array, width: int) -> None:
         spare = self._buffer("spare", words.dtype.str, len(words))
         signed = words.view(f"<i{width}")
-        numpy.right_shift(signed, 8 * width - 1, out=spare.view(f"<i{width}"))
-        numpy.left_shift(words, 1, out=words)
-        numpy.bitwise_xor(words, spare, out=words)
+        self._numpy.right_shift(signed, 8 * width - 1, out=spare.view(f"<i{width}"))
+        self._numpy.left_shift(words, 1, out=words)
+        self._numpy.bitwise_xor(words, spare, out=words)
 
     def _unzigzag(self, words: _Array) -> None:
         spare = self._buffer("spare", words.dtype.str, len(words))
-        numpy.bitwise_and(words, 1, out=spare)
-        numpy.negative(spare, out=spare)
-        numpy.right_shift(words, 1, out=words)
-        numpy.bitwise_xor(words, spare, out=words)
+        self._numpy.bitwise_and(words, 1, out=spare)
+        self._numpy.negative(spare, out=spare)
+        self._numpy.right_shift(words, 1, out=words)
+        self._numpy.bitwise_xor(words, spare, out=words)

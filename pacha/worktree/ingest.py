@@ -176,7 +176,7 @@ class Ingest:
 
     def _planned(self, file: FoundFile) -> Iterator[tuple[Cut, ObjectId | None]]:
         """Where a file is cut, and the chunk that each piece probably resembles."""
-        cuts = plan(file.size, self._guide.spans(file))
+        cuts = list(plan(file.size, self._guide.spans(file)))
         near = self._guide.near(file.path) if any(cut.element for cut in cuts) else {}
         for cut in cuts:
             yield cut, None if cut.key is None else near.get(cut.key)

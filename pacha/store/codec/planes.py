@@ -4,14 +4,11 @@ Numpy is loaded when the first such record is met, not before. Source: docs/form
 """
 
 import struct
-from typing import TYPE_CHECKING
 
 from pacha.base.spans import ELEMENT_BYTES
 from pacha.store.codec import BadFrame
 from pacha.store.codec.zstd import Frames
-
-if TYPE_CHECKING:
-    from pacha.store.planes import Planes
+from pacha.store.planes import ELEMENT_NUMBERS, ELEMENTS, NOISE_BITS, RUNS_BITS, Planes
 
 #: How a plane is packed: as it is, a Zstandard frame, or one byte that all of it is.
 RAW, FRAME, SAME = 0, 1, 2
@@ -42,8 +39,6 @@ class PlanesCodec:
             return None
         if base is not None and len(base) != len(data):
             return None
-        from pacha.store.planes import ELEMENT_NUMBERS, NOISE_BITS, RUNS_BITS
-
         planes = self._door()
         heads, bodies = [_HEAD.pack(ELEMENT_NUMBERS[element], 0)], []
         for plane in planes.split(data, element, base):
@@ -66,8 +61,6 @@ class PlanesCodec:
         """Exactly `plain_length` bytes. Errors: `BadFrame`. Memory: three times `plain_length`, once kept."""
         if (base is None) is self.needs_base or (base is not None and len(base) != plain_length):
             raise BadFrame(f"a {self.name} record of {plain_length} bytes has no base of that length")
-        from pacha.store.planes import ELEMENTS
-
         view = memoryview(stored)
         element = ELEMENTS.get(view[0]) if len(view) >= _HEAD.size and view[1] == 0 else None
         if element is None:
@@ -100,10 +93,8 @@ class PlanesCodec:
             return self._frames.unpack(body, count)
         raise BadFrame("a plane is packed in a way that this version does not know")
 
-    def _door(self) -> "Planes":
+    def _door(self) -> Planes:
         if self._planes is None:
-            from pacha.store.planes import Planes
-
             self._planes = Planes()
         return self._planes
 
