@@ -20,11 +20,19 @@ class Codec(Protocol):
 
     number: int
     name: str
+    needs_base: bool
 
-    def encode(self, data: bytes | memoryview) -> bytes | memoryview:
-        """Returns the stored form of `data`."""
+    def encode(
+        self, data: bytes | memoryview, *, element: str | None = None, base: bytes | memoryview | None = None
+    ) -> bytes | memoryview | None:
+        """Returns the stored form of `data`, or None where this codec has nothing to offer.
 
-    def decode(self, stored: bytes | memoryview, plain_length: int) -> bytes | memoryview:
+        `element` is what `data` holds, a key of `ELEMENT_BYTES`; `base` what a difference may be taken to.
+        """
+
+    def decode(
+        self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
+    ) -> bytes | bytearray | memoryview:
         """Returns exactly `plain_length` bytes. Errors: `BadFrame`. Memory: bounded by `plain_length`."""
 
 

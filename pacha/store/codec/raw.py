@@ -8,12 +8,17 @@ class RawCodec:
 
     number = 0
     name = "raw"
+    needs_base = False
 
-    def encode(self, data: bytes | memoryview) -> bytes | memoryview:
+    def encode(
+        self, data: bytes | memoryview, *, element: str | None = None, base: bytes | memoryview | None = None
+    ) -> bytes | memoryview:
         """Returns `data` itself."""
         return data
 
-    def decode(self, stored: bytes | memoryview, plain_length: int) -> bytes | memoryview:
+    def decode(
+        self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
+    ) -> bytes | bytearray | memoryview:
         """Returns `stored` itself. Errors: `BadFrame` if its length is not `plain_length`."""
         if len(stored) != plain_length:
             raise BadFrame(f"a raw record of {plain_length} bytes holds {len(stored)}")

@@ -1,0 +1,132 @@
+"""Codec 2: a tensor's numbers as planes of bytes, each packed as it deserves. And what codec 3 shares with it.
+
+The exponents of weights fill one plane and are all that can be packed; the bits of the fractions are noise and are
+stored as they are, at the speed of memory.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from pacha.base.spans import ELEMENT_BYTES
+from pacha.store.codec import BadFrame
+from pacha.store.codec.zstd import PlaneFrames
+from pacha.store.planes import PlaneWork, only_value
+
+if TYPE_CHECKING:
+    from pacha.store.planes import Plane
+
+VERSION: Final = 1
+#: The code of each element in a payload, for ever.
+ELEMENT_CODES: Final = {"f64": 1, "f32": 2, "f16": 3, "bf16": 4, "i64": 5, "i32": 6, "i16": 7, "i8": 8}
+_ELEMENTS: Final = {code: element for element, code in ELEMENT_CODES.items()}
+RAW, HUFFMAN, MATCHES, CONSTANT = 0, 1, 2, 3
+#: A packed plane is kept if it is at most this share of the plane: less is not worth the time of unpacking.
+PACKED_SHARE_MAX: Final = 0.97
+#: Looking for matches is kept if the frame is at most this share of the Huffman coder's, which unpacks faster.
+MATCHES_SHARE_MAX: Final = 0.97
+#: Below this share of the plane most bytes are equal, and matches may say so in less than a bit each.
+SPARSE_SHARE: Final = 0.5
+_HEAD: Final = struct.Struct("<BB")
+_PLANE: Final = struct.Struct("<BI")
+
+
+class PlanePayload:
+    """Packs planes into a payload and back. Source: docs/format.md, "Codecs". Serves one thread."""
+
+    def __init__(self) -> None:
+        self.work = PlaneWork()
+        self._frames = PlaneFrames()
+
+    def encode(
+        self, data: bytes | memoryview, element: str, base: bytes | memoryview | None = None
+    ) -> bytes | memoryview | None:
+        """Returns the payload of `data`, or None if it would not be smaller."""
+        packed = [self._pack(plane) for plane in self.work.split(data, element, base)]
+        head = _HEAD.pack(VERSION, ELEMENT_CODES[element])
+        lengths = [_PLANE.pack(packing, len(stored)) for packing, stored in packed]
+        tail = data[len(data) - len(data) % ELEMENT_BYTES[element] :]
+        parts = [head, *lengths, *(stored for _, stored in packed), tail]
+        return b"".join(parts) if sum(map(len, parts)) < len(data) else None
+
+    def _pack(self, plane: "Plane") -> tuple[int, bytes | memoryview]:
+        value = only_value(plane)
+        if value is not None:
+            return CONSTANT, bytes((value,))
+        huffman = self._frames.huffman(plane.data)
+        if len(huffman) > len(plane) * PACKED_SHARE_MAX:
+            return RAW, plane.data
+        if len(huffman) <= len(plane) * SPARSE_SHARE:
+            matches = self._frames.matches(plane.data)
+            if len(matches) <= len(huffman) * MATCHES_SHARE_MAX:
+                return MATCHES, matches
+        return HUFFMAN, huffman
+
+    def decode(
+        self, stored: bytes | memoryview, plain_length: int, base: bytes | memoryview | None = None
+    ) -> memoryview:
+        """Returns the plain bytes. Errors: `BadFrame`. Memory: twice `plain_length`."""
+        stored = memoryview(stored)
+        element, packings, offset = _read_head(stored)
+        count, tail = divmod(plain_length, ELEMENT_BYTES[element])
+        if offset + sum(length for _, length in packings) + tail != len(stored):
+            raise BadFrame(f"the planes of a record of {plain_length} bytes do not fill its {len(stored)} bytes")
+        planes = []
+        for packing, length in packings:
+            planes.append(self._unpack(packing, stored[offset : offset + length], count))
+            offset += length
+        plain = bytearray(plain_length)
+        self.work.join(planes, memoryview(plain), element, None if base is None else memoryview(base))
+        plain[plain_length - tail :] = stored[offset:]
+        return memoryview(plain)
+
+    def _unpack(self, packing: int, stored: memoryview, count: int) -> bytes | memoryview | int:
+        if packing == RAW and len(stored) == count:
+            return stored
+        if packing == CONSTANT and len(stored) == 1:
+            return stored[0]
+        if packing in (HUFFMAN, MATCHES):
+            return self._frames.decode(stored, count)
+        raise BadFrame(f"a plane of {count} bytes is packed as {packing} in {len(stored)}")
+
+
+def _read_head(stored: memoryview) -> tuple[str, Sequence[tuple[int, int]], int]:
+    """Returns the element, each plane's packing and stored length, and where the first plane begins."""
+    if len(stored) < _HEAD.size:
+        raise BadFrame("a record of planes is cut short")
+    version, code = _HEAD.unpack_from(stored)
+    element = _ELEMENTS.get(code)
+    if version != VERSION or element is None:
+        raise BadFrame(f"a record of planes has version {version} and element {code}, which are not known")
+    end = _HEAD.size + ELEMENT_BYTES[element] * _PLANE.size
+    if len(stored) < end:
+        raise BadFrame("a record of planes is cut short")
+    return element, list(_PLANE.iter_unpack(stored[_HEAD.size : end])), end
+
+
+class PlanesCodec:
+    """A tensor by itself. Source: docs/format.md, "Codecs"; docs/decisions/0029."""
+
+    number = 2
+    name = "planes"
+    needs_base = False
+
+    def __init__(self) -> None:
+        self._payload = PlanePayload()
+
+    def encode(
+        self, data: bytes | memoryview, *, element: str | None = None, base: bytes | memoryview | None = None
+    ) -> bytes | memoryview | None:
+        """Returns the planes, or None if the numbers' width is unknown or one byte, or nothing is won."""
+        if element is None or ELEMENT_BYTES[element] == 1:
+            return None
+        return self._payload.encode(data, element)
+
+    def decode(
+        self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
+    ) -> bytes | bytearray | memoryview:
+        """Decodes planes of exactly `plain_length` bytes. Errors: `BadFrame`."""
+        return self._payload.decode(stored, plain_length)
+
+
+CODEC = PlanesCodec

@@ -1,0 +1,155 @@
+"""Numbers apart into planes of bytes, and together again; the only door to the package `numpy` here.
+
+Plane 0 holds the lowest byte of every number, the last plane the highest. Each step is one pass of a vector
+instruction over memory that is used again. numpy is imported when the first tensor is met, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from pacha.base.spans import ELEMENT_BYTES
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Plane: TypeAlias = NDArray[np.uint8]
+    Numbers: TypeAlias = NDArray[Any]
+
+#: The first bits of a float: by how many its exponent's last eight lie beside the two highest bytes. The exponent of
+#: a double has eleven bits, of which the lowest eight change; a half's five stay together with the fraction's first.
+_EXPONENT_SHIFT: Final = {"f64": 4, "f32": 1, "f16": 1, "bf16": 1}
+#: Memory that is kept from record to record. A larger one is rare, and its memory is given back.
+KEPT_BYTES_MAX: Final = 4 << 20
+
+
+class PlaneWork:
+    """Splits and joins, with memory of its own. Serves one thread; what `split` returns holds until its next call."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytearray] = {}
+
+    def split(self, data: bytes | memoryview, element: str, base: bytes | memoryview | None = None) -> list[Plane]:
+        """Returns the planes of `data`, the lowest first, tail left out; with a base, those of the zigzag difference."""
+        import numpy as np
+
+        width = ELEMENT_BYTES[element]
+        numbers = _numbers(data, width)
+        if base is not None:
+            numbers = self._difference(numbers, _numbers(base, width))
+        elif element not in _EXPONENT_SHIFT:
+            numbers = self._zigzag(numbers, self._array("work", len(numbers), width))
+        planes = self._array("planes", len(numbers) * width, 1).reshape(width, -1)
+        np.copyto(planes[0], numbers, casting="unsafe")
+        for index in range(1, width):
+            np.right_shift(numbers, 8 * index, out=planes[index], casting="unsafe")
+        if base is None and element in _EXPONENT_SHIFT:
+            self._bare_exponent(planes[-1], planes[-2], _EXPONENT_SHIFT[element])
+        return list(planes)
+
+    def join(
+        self, planes: Sequence[bytes | memoryview | int], data: memoryview, element: str, base: memoryview | None = None
+    ) -> None:
+        """Writes the numbers whose planes these are, each bytes or one value for all, into `data`; the tail is left."""
+        import numpy as np
+
+        width = ELEMENT_BYTES[element]
+        numbers = _numbers(data, width)
+        columns = [
+            plane if isinstance(plane, int) else np.frombuffer(plane, np.uint8, count=len(numbers)) for plane in planes
+        ]
+        if base is None and element in _EXPONENT_SHIFT:
+            columns[-2:] = self._whole_sign(columns[-1], columns[-2], len(numbers), _EXPONENT_SHIFT[element])
+        np.copyto(numbers, columns[-1], casting="unsafe")
+        for column in columns[-2::-1]:
+            np.left_shift(numbers, 8, out=numbers)
+            if not isinstance(column, int) or column:
+                np.bitwise_or(numbers, column, out=numbers, casting="unsafe")
+        if base is not None or element not in _EXPONENT_SHIFT:
+            self._unzigzag(numbers)
+        if base is not None:
+            np.add(numbers, _numbers(base, width), out=numbers)
+
+    def _difference(self, numbers: Numbers, base: Numbers) -> Numbers:
+        """Modulo the width: 2^32 - 1 and 0 are neighbours, and no difference overflows."""
+        import numpy as np
+
+        work = self._array("work", len(numbers), numbers.itemsize)
+        return self._zigzag(np.subtract(numbers, base, out=work), work)
+
+    def _zigzag(self, numbers: Numbers, out: Numbers) -> Numbers:
+        """0, -1, 1, -2 become 0, 1, 2, 3: small numbers of either sign leave the upper planes zero."""
+        import numpy as np
+
+        signs = self._array("signs", len(numbers), numbers.itemsize)
+        signed = f"<i{numbers.itemsize}"
+        np.right_shift(numbers.view(signed), 8 * numbers.itemsize - 1, out=signs.view(signed))
+        np.left_shift(numbers, 1, out=out)
+        return np.bitwise_xor(out, signs, out=out)
+
+    def _unzigzag(self, numbers: Numbers) -> None:
+        import numpy as np
+
+        signs = self._array("signs", len(numbers), numbers.itemsize)
+        np.bitwise_and(numbers, 1, out=signs)
+        np.negative(signs, out=signs)
+        np.right_shift(numbers, 1, out=numbers)
+        np.bitwise_xor(numbers, signs, out=numbers)
+
+    def _bare_exponent(self, top: Plane, second: Plane, shift: int) -> None:
+        """Eight bits of the exponent to themselves in the top plane; the bits before them join the fraction's first."""
+        import numpy as np
+
+        before = self._array("signs", len(top), 1)
+        after = self._array("work", len(top), 1)
+        mask = 0xFF >> shift
+        np.bitwise_and(top, 0xFF ^ mask, out=before)
+        np.left_shift(top, shift, out=top)
+        np.right_shift(second, 8 - shift, out=after)
+        np.bitwise_or(top, after, out=top)
+        np.bitwise_and(second, mask, out=second)
+        np.bitwise_or(second, before, out=second)
+
+    def _whole_sign(self, top: Plane | int, second: Plane | int, count: int, shift: int) -> list[Plane | int]:
+        """The inverse of `_bare_exponent`: the second plane and the top one as the number has them."""
+        import numpy as np
+
+        mask = 0xFF >> shift
+        pair = self._array("planes", count * 2, 1).reshape(2, -1)
+        part = self._array("work", count, 1)
+        low, high = pair
+        np.copyto(low, top, casting="unsafe")
+        np.right_shift(low, shift, out=high)
+        np.left_shift(low, 8 - shift, out=low)
+        np.bitwise_and(second, 0xFF ^ mask, out=part, casting="unsafe")
+        np.bitwise_or(high, part, out=high)
+        np.bitwise_and(second, mask, out=part, casting="unsafe")
+        np.bitwise_or(low, part, out=low)
+        return [low, high]
+
+    def _array(self, use: str, count: int, width: int) -> Numbers:
+        """Memory that this use had before, or new."""
+        import numpy as np
+
+        size = count * width
+        kept = self._kept.get(use)
+        if kept is None or len(kept) < size:
+            kept = bytearray(size)
+            if size <= KEPT_BYTES_MAX:
+                self._kept[use] = kept
+        return np.frombuffer(kept, f"<u{width}", count=count)
+
+
+def only_value(plane: Plane) -> int | None:
+    """The one value that fills a plane, or None."""
+    if len(plane) == 0 or plane[0] != plane[-1] or plane[0] != plane[len(plane) // 2]:
+        return None
+    return int(plane[0]) if bool((plane == plane[0]).all()) else None
+
+
+def _numbers(data: bytes | bytearray | memoryview, width: int) -> Numbers:
+    import numpy as np
+
+    return np.frombuffer(data, f"<u{width}", count=len(data) // width)
