@@ -25,8 +25,10 @@ RAW, HUFFMAN, MATCHES, CONSTANT = 0, 1, 2, 3
 PACKED_SHARE_MAX: Final = 0.97
 #: Looking for matches is kept if the frame is at most this share of the Huffman coder's, which unpacks faster.
 MATCHES_SHARE_MAX: Final = 0.97
-#: Below this share of the plane most bytes are equal, and matches may say so in less than a bit each.
-SPARSE_SHARE: Final = 0.5
+#: Below this share most bytes are equal: matches may say so in less than the Huffman coder's one bit each, and are quick
+#: to look for. Above it a sample decides; level 1 takes four times as long over the exponents of weights, for nothing.
+SPARSE_SHARE: Final = 0.2
+SAMPLE_BYTES: Final = 4_096
 _HEAD: Final = struct.Struct("<BB")
 _PLANE: Final = struct.Struct("<BI")
 
@@ -56,11 +58,17 @@ class PlanePayload:
         huffman = self._frames.huffman(plane.data)
         if len(huffman) > len(plane) * PACKED_SHARE_MAX:
             return RAW, plane.data
-        if len(huffman) <= len(plane) * SPARSE_SHARE:
+        if len(huffman) <= len(plane) * SPARSE_SHARE or self._has_matches(plane):
             matches = self._frames.matches(plane.data)
             if len(matches) <= len(huffman) * MATCHES_SHARE_MAX:
                 return MATCHES, matches
         return HUFFMAN, huffman
+
+    def _has_matches(self, plane: "Plane") -> bool:
+        """Tells by the middle of a plane whether looking for matches is likely to win."""
+        middle = max(0, len(plane) - SAMPLE_BYTES) // 2
+        sample = plane.data[middle : middle + SAMPLE_BYTES]
+        return len(self._frames.matches(sample)) <= len(self._frames.huffman(sample)) * MATCHES_SHARE_MAX
 
     def decode(
         self, stored: bytes | memoryview, plain_length: int, base: bytes | memoryview | None = None
