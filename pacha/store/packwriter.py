@@ -163,7 +163,7 @@ class PackWriter:
         if len(plain) < COMPRESS_BYTES_MIN:
             return _RAW, plain
         packed = self._codecs().numbered(_ZSTD).encode(plain)
-        if len(packed) <= len(plain) * STORED_SHARE_MAX:
+        if packed is not None and len(packed) <= len(plain) * STORED_SHARE_MAX:
             return _ZSTD, packed
         return _RAW, plain
 

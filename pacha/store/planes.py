@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _EXPONENT_SHIFT: Final = {"f64": 4, "f32": 1, "f16": 1, "bf16": 1}
 #: Memory that is kept from record to record. A larger one is rare, and its memory is given back.
 KEPT_BYTES_MAX: Final = 4 << 20
+#: How many bytes of a plane tell the share of its zeros.
+_SOME: Final = 4_096
 
 
 class PlaneWork:
@@ -50,13 +52,20 @@ class PlaneWork:
         return list(planes)
 
     def join(
-        self, planes: Sequence[bytes | memoryview | int], data: memoryview, element: str, base: memoryview | None = None
-    ) -> None:
-        """Writes the numbers whose planes these are, each bytes or one value for all, into `data`; the tail is left."""
+        self,
+        planes: Sequence[bytes | memoryview | int],
+        tail: memoryview,
+        length: int,
+        element: str,
+        base: bytes | memoryview | None = None,
+    ) -> memoryview:
+        """Returns the `length` bytes of the numbers whose planes these are, each bytes or one value for all; tail last."""
         import numpy as np
 
+        data: Plane = np.empty(length, np.uint8)
+        data[length - len(tail) :] = np.frombuffer(tail, np.uint8) if tail else 0
         width = ELEMENT_BYTES[element]
-        numbers = _numbers(data, width)
+        numbers = _numbers(data.data, width)
         columns = [
             plane if isinstance(plane, int) else np.frombuffer(plane, np.uint8, count=len(numbers)) for plane in planes
         ]
@@ -71,6 +80,7 @@ class PlaneWork:
             self._unzigzag(numbers)
         if base is not None:
             np.add(numbers, _numbers(base, width), out=numbers)
+        return data.data
 
     def _difference(self, numbers: Numbers, base: Numbers) -> Numbers:
         """Modulo the width: 2^32 - 1 and 0 are neighbours, and no difference overflows."""
@@ -147,6 +157,40 @@ def only_value(plane: Plane) -> int | None:
     if len(plane) == 0 or plane[0] != plane[-1] or plane[0] != plane[len(plane) // 2]:
         return None
     return int(plane[0]) if bool((plane == plane[0]).all()) else None
+
+
+def zeros_share(plane: Plane) -> float:
+    """About how much of a plane is zero, by every so many of its bytes."""
+    import numpy as np
+
+    some = plane[:: max(1, len(plane) // _SOME)]
+    return 1 - np.count_nonzero(some) / len(some) if len(some) else 0.0
+
+
+def without_zeros(plane: Plane) -> tuple[Plane, Plane]:
+    """A bit for each byte, set where it is not zero, the first in the lowest; and the bytes that are not zero."""
+    import numpy as np
+
+    is_set = plane != 0
+    return np.packbits(is_set, bitorder="little"), np.compress(is_set, plane)
+
+
+def places(mask: bytes | memoryview | int, count: int) -> Numbers:
+    """Where the bits of a mask of `count` bytes are set."""
+    import numpy as np
+
+    size = (count + 7) // 8
+    bits = np.full(size, mask, np.uint8) if isinstance(mask, int) else np.frombuffer(mask, np.uint8, count=size)
+    return np.flatnonzero(np.unpackbits(bits, count=count, bitorder="little").view(np.bool_))
+
+
+def with_zeros(where: Numbers, values: bytes | memoryview | int, count: int) -> memoryview:
+    """The inverse of `without_zeros`: `count` bytes, zero where no value is."""
+    import numpy as np
+
+    plane: Plane = np.zeros(count, np.uint8)
+    plane[where] = values if isinstance(values, int) else np.frombuffer(values, np.uint8, count=len(where))
+    return plane.data
 
 
 def _numbers(data: bytes | bytearray | memoryview, width: int) -> Numbers:

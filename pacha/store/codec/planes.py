@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pacha.base.spans import ELEMENT_BYTES
 from pacha.store.codec import BadFrame
 from pacha.store.codec.zstd import PlaneFrames
-from pacha.store.planes import PlaneWork, only_value
+from pacha.store.planes import PlaneWork, only_value, places, with_zeros, without_zeros, zeros_share
 
 if TYPE_CHECKING:
     from pacha.store.planes import Plane
@@ -20,15 +20,16 @@ VERSION: Final = 1
 #: The code of each element in a payload, for ever.
 ELEMENT_CODES: Final = {"f64": 1, "f32": 2, "f16": 3, "bf16": 4, "i64": 5, "i32": 6, "i16": 7, "i8": 8}
 _ELEMENTS: Final = {code: element for element, code in ELEMENT_CODES.items()}
-RAW, HUFFMAN, MATCHES, CONSTANT = 0, 1, 2, 3
+RAW, HUFFMAN, MATCHES, CONSTANT, SPARSE = 0, 1, 2, 3, 4
 #: A packed plane is kept if it is at most this share of the plane: less is not worth the time of unpacking.
 PACKED_SHARE_MAX: Final = 0.97
-#: Looking for matches is kept if the frame is at most this share of the Huffman coder's, which unpacks faster.
+#: Level 1 is kept if its frame is at most this share of the Huffman coder's, which packs and unpacks faster.
 MATCHES_SHARE_MAX: Final = 0.97
-#: Below this share most bytes are equal: matches may say so in less than the Huffman coder's one bit each, and are quick
-#: to look for. Above it a sample decides; level 1 takes four times as long over the exponents of weights, for nothing.
-SPARSE_SHARE: Final = 0.2
+#: The middle of a plane tells which it will be: over whole exponents level 1 takes four times as long, for nothing.
 SAMPLE_BYTES: Final = 4_096
+#: From this share of zeros on, a bit for each place and the other bytes apart are smaller and faster than any coder
+#: that spends a bit or more on every byte.
+ZEROS_SHARE_MIN: Final = 1 / 3
 _HEAD: Final = struct.Struct("<BB")
 _PLANE: Final = struct.Struct("<BI")
 
@@ -52,13 +53,21 @@ class PlanePayload:
         return b"".join(parts) if sum(map(len, parts)) < len(data) else None
 
     def _pack(self, plane: "Plane") -> tuple[int, bytes | memoryview]:
+        if zeros_share(plane) < ZEROS_SHARE_MIN or only_value(plane) is not None:
+            return self._pack_dense(plane)
+        parts = [self._pack_dense(part) for part in without_zeros(plane)]
+        heads = [_PLANE.pack(packing, len(stored)) for packing, stored in parts]
+        stored = b"".join([*heads, *(stored for _, stored in parts)])
+        return (SPARSE, stored) if len(stored) <= len(plane) * PACKED_SHARE_MAX else (RAW, plane.data)
+
+    def _pack_dense(self, plane: "Plane") -> tuple[int, bytes | memoryview]:
         value = only_value(plane)
         if value is not None:
             return CONSTANT, bytes((value,))
         huffman = self._frames.huffman(plane.data)
         if len(huffman) > len(plane) * PACKED_SHARE_MAX:
             return RAW, plane.data
-        if len(huffman) <= len(plane) * SPARSE_SHARE or self._has_matches(plane):
+        if self._has_matches(plane):
             matches = self._frames.matches(plane.data)
             if len(matches) <= len(huffman) * MATCHES_SHARE_MAX:
                 return MATCHES, matches
@@ -73,7 +82,7 @@ class PlanePayload:
     def decode(
         self, stored: bytes | memoryview, plain_length: int, base: bytes | memoryview | None = None
     ) -> memoryview:
-        """Returns the plain bytes. Errors: `BadFrame`. Memory: twice `plain_length`."""
+        """Returns the plain bytes. Errors: `BadFrame`. Memory: a few times `plain_length`."""
         stored = memoryview(stored)
         element, packings, offset = _read_head(stored)
         count, tail = divmod(plain_length, ELEMENT_BYTES[element])
@@ -83,12 +92,23 @@ class PlanePayload:
         for packing, length in packings:
             planes.append(self._unpack(packing, stored[offset : offset + length], count))
             offset += length
-        plain = bytearray(plain_length)
-        self.work.join(planes, memoryview(plain), element, None if base is None else memoryview(base))
-        plain[plain_length - tail :] = stored[offset:]
-        return memoryview(plain)
+        return self.work.join(planes, stored[offset:], plain_length, element, base)
 
     def _unpack(self, packing: int, stored: memoryview, count: int) -> bytes | memoryview | int:
+        if packing != SPARSE:
+            return self._unpack_dense(packing, stored, count)
+        start = 2 * _PLANE.size
+        if len(stored) < start:
+            raise BadFrame("a sparse plane is cut short")
+        (mask_packing, mask_length), (values_packing, values_length) = _PLANE.iter_unpack(stored[:start])
+        if start + mask_length + values_length != len(stored):
+            raise BadFrame(f"the parts of a sparse plane do not fill its {len(stored)} bytes")
+        middle = start + mask_length
+        mask = places(self._unpack_dense(mask_packing, stored[start:middle], (count + 7) // 8), count)
+        values = self._unpack_dense(values_packing, stored[middle:], len(mask))
+        return with_zeros(mask, values, count)
+
+    def _unpack_dense(self, packing: int, stored: memoryview, count: int) -> bytes | memoryview | int:
         if packing == RAW and len(stored) == count:
             return stored
         if packing == CONSTANT and len(stored) == 1:
