@@ -1,113 +1,199 @@
-"""Tensors as planes: the bytes of their elements by significance, the exponent whole. The only door to `numpy` here.
+"""Numbers apart into planes of bytes, and together again; the only door to the package `numpy` here.
 
-Of floats the sign goes to the low end first, so that the exponent begins with the first plane. A difference to a base
-is that of the elements as whole numbers, modulo their width, with the sign at the low end (zigzag). Bytes behind the
-last whole element are left over. Source: docs/format.md, "Planes"; docs/decisions/0029-planes.md.
+Plane 0 holds the lowest byte of every number, the last plane the highest. Each step is one pass of a vector
+instruction over memory that is used again. numpy is imported when the first tensor is met, not before.
 """
 
-from typing import Any, Final
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pacha.base.spans import ELEMENT_BYTES
 
-#: The number of each element in stored bytes, for ever.
-ELEMENT_NUMBERS: Final = {"f64": 1, "f32": 2, "bf16": 3, "f16": 4, "i64": 5, "i32": 6, "i16": 7, "i8": 8}
-ELEMENTS: Final = {number: name for name, number in ELEMENT_NUMBERS.items()}
-#: So many bytes of a plane tell how it is best packed.
-SAMPLE: Final = 4_096
-#: Bits a byte above which a plane is noise: a Huffman code would spare less than a hundredth.
-NOISE_BITS: Final = 7.9
-#: Below this, equal bytes come in runs, which a Huffman code alone does not find.
-RUNS_BITS: Final = 1.2
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-_Array = Any
+    Plane: TypeAlias = NDArray[np.uint8]
+    Numbers: TypeAlias = NDArray[Any]
+
+#: The first bits of a float: by how many its exponent's last eight lie beside the two highest bytes. The exponent of
+#: a double has eleven bits, of which the lowest eight change; a half's five stay together with the fraction's first.
+_EXPONENT_SHIFT: Final = {"f64": 4, "f32": 1, "f16": 1, "bf16": 1}
+#: Memory that is kept from record to record. A larger one is rare, and its memory is given back.
+KEPT_BYTES_MAX: Final = 4 << 20
+#: How many bytes of a plane tell the share of its zeros.
+_SOME: Final = 4_096
 
 
-class Planes:
-    """Splits and joins. Holds working memory, so an instance serves one thread."""
+class PlaneWork:
+    """Splits and joins, with memory of its own. Serves one thread; what `split` returns holds until its next call."""
 
     def __init__(self) -> None:
-        import numpy
+        self._kept: dict[str, bytearray] = {}
 
-        # Loading it takes as long as a whole small command: only who meets a tensor waits for it.
-        self._numpy = numpy
-        self._spare: dict[tuple[str, int], _Array] = {}
+    def split(self, data: bytes | memoryview, element: str, base: bytes | memoryview | None = None) -> list[Plane]:
+        """Returns the planes of `data`, the lowest first, tail left out; with a base, those of the zigzag difference."""
+        import numpy as np
 
-    def split(self, data: bytes | memoryview, element: str, base: bytes | memoryview | None = None) -> list[memoryview]:
-        """The planes of the whole elements of some bytes, the most significant first.
-
-        Shape: one plane a byte of the element, each as long as there are elements. They are valid until the next call.
-        """
         width = ELEMENT_BYTES[element]
-        count = len(data) // width
-        words = self._numpy.frombuffer(data, dtype=f"<u{width}", count=count)
-        turned = self._buffer("turned", words.dtype.str, count)
+        numbers = _numbers(data, width)
         if base is not None:
-            other = self._numpy.frombuffer(base, dtype=f"<u{width}", count=count)
-            self._numpy.subtract(words, other, out=turned)
-            self._zigzag(turned, width)
-        elif element in ("f64", "f32", "bf16", "f16"):
-            self._rotate(words, turned, width)
-        else:
-            turned = words
-        planes = self._buffer("planes", "|u1", count * width).reshape(width, count)
-        self._numpy.copyto(planes, turned.view(self._numpy.uint8).reshape(count, width).T[::-1])
-        return [plane.data for plane in planes]
+            numbers = self._difference(numbers, _numbers(base, width))
+        elif element not in _EXPONENT_SHIFT:
+            numbers = self._zigzag(numbers, self._array("work", len(numbers), width))
+        planes = self._array("planes", len(numbers) * width, 1).reshape(width, -1)
+        np.copyto(planes[0], numbers, casting="unsafe")
+        for index in range(1, width):
+            np.right_shift(numbers, 8 * index, out=planes[index], casting="unsafe")
+        if base is None and element in _EXPONENT_SHIFT:
+            self._bare_exponent(planes[-1], planes[-2], _EXPONENT_SHIFT[element])
+        return list(planes)
 
     def join(
         self,
-        planes: list[bytes | memoryview],
-        count: int,
+        planes: Sequence[bytes | memoryview | int],
+        tail: memoryview,
+        length: int,
         element: str,
-        base: bytes | memoryview | None,
-        out: bytearray,
-    ) -> None:
-        """Puts planes of `count` elements together again, into the start of `out`."""
+        base: bytes | memoryview | None = None,
+    ) -> memoryview:
+        """Returns the `length` bytes of the numbers whose planes these are, each bytes or one value for all; tail last."""
+        import numpy as np
+
+        data: Plane = np.empty(length, np.uint8)
+        data[length - len(tail) :] = np.frombuffer(tail, np.uint8) if tail else 0
         width = ELEMENT_BYTES[element]
-        words = self._numpy.frombuffer(out, dtype=f"<u{width}", count=count)
-        columns = words.view(self._numpy.uint8).reshape(count, width)
-        for number, plane in enumerate(planes):
-            columns[:, width - 1 - number] = self._numpy.frombuffer(plane, dtype=self._numpy.uint8, count=count)
+        numbers = _numbers(data.data, width)
+        columns = [
+            plane if isinstance(plane, int) else np.frombuffer(plane, np.uint8, count=len(numbers)) for plane in planes
+        ]
+        if base is None and element in _EXPONENT_SHIFT:
+            columns[-2:] = self._whole_sign(columns[-1], columns[-2], len(numbers), _EXPONENT_SHIFT[element])
+        np.copyto(numbers, columns[-1], casting="unsafe")
+        for column in columns[-2::-1]:
+            np.left_shift(numbers, 8, out=numbers)
+            if not isinstance(column, int) or column:
+                np.bitwise_or(numbers, column, out=numbers, casting="unsafe")
+        if base is not None or element not in _EXPONENT_SHIFT:
+            self._unzigzag(numbers)
         if base is not None:
-            self._unzigzag(words)
-            self._numpy.add(words, self._numpy.frombuffer(base, dtype=words.dtype, count=count), out=words)
-        elif element in ("f64", "f32", "bf16", "f16"):
-            spare = self._buffer("spare", words.dtype.str, count)
-            self._numpy.left_shift(words, 8 * width - 1, out=spare)
-            self._numpy.right_shift(words, 1, out=words)
-            self._numpy.bitwise_or(words, spare, out=words)
+            np.add(numbers, _numbers(base, width), out=numbers)
+        return data.data
 
-    def bits(self, plane: memoryview) -> float:
-        """The order-0 entropy of a sample of a plane, in bits a byte; 0.0 only if all of it is one byte."""
-        whole = self._numpy.frombuffer(plane, dtype=self._numpy.uint8)
-        part = whole[:: max(1, len(whole) // SAMPLE)]
-        counts = self._numpy.bincount(part, minlength=256)
-        shares = counts[counts > 0] / len(part)
-        found = float(-(shares * self._numpy.log2(shares)).sum())
-        return found if found > 0 or bool((whole == whole[0]).all()) else RUNS_BITS / 2
+    def _difference(self, numbers: Numbers, base: Numbers) -> Numbers:
+        """Modulo the width: 2^32 - 1 and 0 are neighbours, and no difference overflows."""
+        import numpy as np
 
-    def _buffer(self, use: str, dtype: str, count: int) -> _Array:
-        """Memory that is used again: fresh pages cost as much as the work on them."""
-        held = self._spare.get((use, len(dtype) and int(dtype[2:])))
-        if held is None or len(held) < count:
-            held = self._spare[(use, int(dtype[2:]))] = self._numpy.empty(count, dtype=dtype)
-        return held[:count]
+        work = self._array("work", len(numbers), numbers.itemsize)
+        return self._zigzag(np.subtract(numbers, base, out=work), work)
 
-    def _rotate(self, words: _Array, turned: _Array, width: int) -> None:
-        spare = self._buffer("spare", words.dtype.str, len(words))
-        self._numpy.right_shift(words, 8 * width - 1, out=spare)
-        self._numpy.left_shift(words, 1, out=turned)
-        self._numpy.bitwise_or(turned, spare, out=turned)
+    def _zigzag(self, numbers: Numbers, out: Numbers) -> Numbers:
+        """0, -1, 1, -2 become 0, 1, 2, 3: small numbers of either sign leave the upper planes zero."""
+        import numpy as np
 
-    def _zigzag(self, words: _Array, width: int) -> None:
-        spare = self._buffer("spare", words.dtype.str, len(words))
-        signed = words.view(f"<i{width}")
-        self._numpy.right_shift(signed, 8 * width - 1, out=spare.view(f"<i{width}"))
-        self._numpy.left_shift(words, 1, out=words)
-        self._numpy.bitwise_xor(words, spare, out=words)
+        signs = self._array("signs", len(numbers), numbers.itemsize)
+        signed = f"<i{numbers.itemsize}"
+        np.right_shift(numbers.view(signed), 8 * numbers.itemsize - 1, out=signs.view(signed))
+        np.left_shift(numbers, 1, out=out)
+        return np.bitwise_xor(out, signs, out=out)
 
-    def _unzigzag(self, words: _Array) -> None:
-        spare = self._buffer("spare", words.dtype.str, len(words))
-        self._numpy.bitwise_and(words, 1, out=spare)
-        self._numpy.negative(spare, out=spare)
-        self._numpy.right_shift(words, 1, out=words)
-        self._numpy.bitwise_xor(words, spare, out=words)
+    def _unzigzag(self, numbers: Numbers) -> None:
+        import numpy as np
+
+        signs = self._array("signs", len(numbers), numbers.itemsize)
+        np.bitwise_and(numbers, 1, out=signs)
+        np.negative(signs, out=signs)
+        np.right_shift(numbers, 1, out=numbers)
+        np.bitwise_xor(numbers, signs, out=numbers)
+
+    def _bare_exponent(self, top: Plane, second: Plane, shift: int) -> None:
+        """Eight bits of the exponent to themselves in the top plane; the bits before them join the fraction's first."""
+        import numpy as np
+
+        before = self._array("signs", len(top), 1)
+        after = self._array("work", len(top), 1)
+        mask = 0xFF >> shift
+        np.bitwise_and(top, 0xFF ^ mask, out=before)
+        np.left_shift(top, shift, out=top)
+        np.right_shift(second, 8 - shift, out=after)
+        np.bitwise_or(top, after, out=top)
+        np.bitwise_and(second, mask, out=second)
+        np.bitwise_or(second, before, out=second)
+
+    def _whole_sign(self, top: Plane | int, second: Plane | int, count: int, shift: int) -> list[Plane | int]:
+        """The inverse of `_bare_exponent`: the second plane and the top one as the number has them."""
+        import numpy as np
+
+        mask = 0xFF >> shift
+        pair = self._array("planes", count * 2, 1).reshape(2, -1)
+        part = self._array("work", count, 1)
+        low, high = pair
+        np.copyto(low, top, casting="unsafe")
+        np.right_shift(low, shift, out=high)
+        np.left_shift(low, 8 - shift, out=low)
+        np.bitwise_and(second, 0xFF ^ mask, out=part, casting="unsafe")
+        np.bitwise_or(high, part, out=high)
+        np.bitwise_and(second, mask, out=part, casting="unsafe")
+        np.bitwise_or(low, part, out=low)
+        return [low, high]
+
+    def _array(self, use: str, count: int, width: int) -> Numbers:
+        """Memory that this use had before, or new."""
+        import numpy as np
+
+        size = count * width
+        kept = self._kept.get(use)
+        if kept is None or len(kept) < size:
+            kept = bytearray(size)
+            if size <= KEPT_BYTES_MAX:
+                self._kept[use] = kept
+        return np.frombuffer(kept, f"<u{width}", count=count)
+
+
+def only_value(plane: Plane) -> int | None:
+    """The one value that fills a plane, or None."""
+    if len(plane) == 0 or plane[0] != plane[-1] or plane[0] != plane[len(plane) // 2]:
+        return None
+    return int(plane[0]) if bool((plane == plane[0]).all()) else None
+
+
+def zeros_share(plane: Plane) -> float:
+    """About how much of a plane is zero, by every so many of its bytes."""
+    import numpy as np
+
+    some = plane[:: max(1, len(plane) // _SOME)]
+    return 1 - np.count_nonzero(some) / len(some) if len(some) else 0.0
+
+
+def without_zeros(plane: Plane) -> tuple[Plane, Plane]:
+    """A bit for each byte, set where it is not zero, the first in the lowest; and the bytes that are not zero."""
+    import numpy as np
+
+    is_set = plane != 0
+    return np.packbits(is_set, bitorder="little"), np.compress(is_set, plane)
+
+
+def places(mask: bytes | memoryview | int, count: int) -> Numbers:
+    """Where the bits of a mask of `count` bytes are set."""
+    import numpy as np
+
+    size = (count + 7) // 8
+    bits = np.full(size, mask, np.uint8) if isinstance(mask, int) else np.frombuffer(mask, np.uint8, count=size)
+    return np.flatnonzero(np.unpackbits(bits, count=count, bitorder="little").view(np.bool_))
+
+
+def with_zeros(where: Numbers, values: bytes | memoryview | int, count: int) -> memoryview:
+    """The inverse of `without_zeros`: `count` bytes, zero where no value is."""
+    import numpy as np
+
+    plane: Plane = np.zeros(count, np.uint8)
+    plane[where] = values if isinstance(values, int) else np.frombuffer(values, np.uint8, count=len(where))
+    return plane.data
+
+
+def _numbers(data: bytes | bytearray | memoryview, width: int) -> Numbers:
+    import numpy as np
+
+    return np.frombuffer(data, f"<u{width}", count=len(data) // width)

@@ -25,21 +25,15 @@ class Codec(Protocol):
     def encode(
         self, data: bytes | memoryview, *, element: str | None = None, base: bytes | memoryview | None = None
     ) -> bytes | memoryview | None:
-        """Returns the stored form of `data`; None if this codec has nothing to offer for it.
+        """Returns the stored form of `data`, or None where this codec has nothing to offer.
 
-        `element` says of which numbers the bytes consist, a key of `ELEMENT_BYTES`; `base` has the same length.
+        `element` is what `data` holds, a key of `ELEMENT_BYTES`; `base` what a difference may be taken to.
         """
 
     def decode(
         self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
     ) -> bytes | memoryview:
         """Returns exactly `plain_length` bytes. Errors: `BadFrame`. Memory: bounded by `plain_length`."""
-
-
-def no_base(name: str, base: bytes | memoryview | None) -> None:
-    """Refuses a base for a codec that has none. Errors: `BadFrame`."""
-    if base is not None:
-        raise BadFrame(f"a {name} record names a base, and is no difference")
 
 
 class Codecs:

@@ -1,6 +1,6 @@
 """Codec 0: the bytes as they are."""
 
-from pacha.store.codec import BadFrame, no_base
+from pacha.store.codec import BadFrame
 
 
 class RawCodec:
@@ -14,14 +14,12 @@ class RawCodec:
         self, data: bytes | memoryview, *, element: str | None = None, base: bytes | memoryview | None = None
     ) -> bytes | memoryview:
         """Returns `data` itself."""
-        del element, base
         return data
 
     def decode(
         self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
     ) -> bytes | memoryview:
         """Returns `stored` itself. Errors: `BadFrame` if its length is not `plain_length`."""
-        no_base(self.name, base)
         if len(stored) != plain_length:
             raise BadFrame(f"a raw record of {plain_length} bytes holds {len(stored)}")
         return stored

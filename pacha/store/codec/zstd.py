@@ -6,46 +6,11 @@ library's own output limit is ignored for frames that declare a size, so the dec
 
 import zstandard
 
-from pacha.store.codec import BadFrame, no_base
+from pacha.store.codec import BadFrame
 
 #: Level 1 packs CSV better than level 3 does and twice as fast; on weights both find only the exponents.
 LEVEL = 1
 WINDOW_BYTES_MAX = 8 << 20
-#: Finds next to no repetition, so that what is left is a Huffman code of single bytes, at twice the speed.
-_SYMBOLS = {"min_match": 7, "hash_log": 6, "chain_log": 6, "search_log": 1, "window_log": 20}
-
-
-class Frames:
-    """Packs and unpacks frames. Holds working memory, so an instance serves one thread."""
-
-    def __init__(self) -> None:
-        self._compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False, write_content_size=True)
-        self._decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES_MAX)
-        self._symbols: zstandard.ZstdCompressor | None = None
-
-    def pack(self, data: bytes | memoryview) -> bytes:
-        """One frame."""
-        return self._compressor.compress(data)
-
-    def pack_symbols(self, data: bytes | memoryview) -> bytes:
-        """One frame of bytes that hardly repeat in runs, but are not equally frequent."""
-        if self._symbols is None:
-            wanted = zstandard.ZstdCompressionParameters(strategy=zstandard.STRATEGY_FAST, **_SYMBOLS)
-            self._symbols = zstandard.ZstdCompressor(compression_params=wanted)
-        return self._symbols.compress(data)
-
-    def unpack(self, stored: bytes | memoryview, plain_length: int) -> bytes:
-        """The plain bytes of a frame, exactly `plain_length`. Errors: `BadFrame`."""
-        try:
-            frame = zstandard.get_frame_parameters(stored)
-            if frame.content_size != plain_length or frame.dict_id or frame.window_size > WINDOW_BYTES_MAX:
-                raise BadFrame(f"a zstd frame does not declare the {plain_length} bytes that its record promises")
-            plain = self._decompressor.decompress(stored, read_across_frames=False, allow_extra_data=False)
-        except zstandard.ZstdError as error:
-            raise BadFrame(f"a zstd frame cannot be decoded: {error}") from error
-        if len(plain) != plain_length:
-            raise BadFrame(f"a zstd frame holds {len(plain)} bytes instead of {plain_length}")
-        return plain
 
 
 class ZstdCodec:
@@ -56,19 +21,69 @@ class ZstdCodec:
     needs_base = False
 
     def __init__(self) -> None:
-        self._frames = Frames()
+        self._compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False, write_content_size=True)
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES_MAX)
 
     def encode(
         self, data: bytes | memoryview, *, element: str | None = None, base: bytes | memoryview | None = None
-    ) -> bytes:
-        """Returns one frame, whatever the bytes consist of."""
-        del element, base
-        return self._frames.pack(data)
+    ) -> bytes | memoryview:
+        """Returns one frame."""
+        return self._compressor.compress(data)
 
-    def decode(self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None) -> bytes:
+    def decode(
+        self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
+    ) -> bytes | memoryview:
         """Decodes one frame of exactly `plain_length` bytes. Errors: `BadFrame`."""
-        no_base(self.name, base)
-        return self._frames.unpack(stored, plain_length)
+        return _decode_frame(self._decompressor, stored, plain_length)
+
+
+class PlaneFrames:
+    """Zstandard for planes of bytes: as a Huffman coder and little else, or at level 1. Serves one thread."""
+
+    def __init__(self) -> None:
+        self._huffman = zstandard.ZstdCompressor(compression_params=_huffman_parameters())
+        self._matches = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False, write_content_size=True)
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES_MAX)
+
+    def huffman(self, plane: bytes | memoryview) -> bytes:
+        """Returns a frame in which bytes are coded by how often they occur; next to no matches are looked for."""
+        return self._huffman.compress(plane)
+
+    def matches(self, plane: bytes | memoryview) -> bytes:
+        """Returns a frame of level 1."""
+        return self._matches.compress(plane)
+
+    def decode(self, stored: bytes | memoryview, plain_length: int) -> bytes:
+        """Decodes one frame of exactly `plain_length` bytes. Errors: `BadFrame`."""
+        return _decode_frame(self._decompressor, stored, plain_length)
+
+
+def _huffman_parameters() -> zstandard.ZstdCompressionParameters:
+    """A table of 64 places finds no match in numbers and costs nothing: what is left of Zstandard is its coder."""
+    return zstandard.ZstdCompressionParameters(
+        strategy=zstandard.STRATEGY_FAST,
+        min_match=7,
+        hash_log=6,
+        chain_log=6,
+        search_log=1,
+        target_length=0,
+        window_log=20,
+        write_content_size=True,
+        write_checksum=False,
+    )
+
+
+def _decode_frame(decompressor: zstandard.ZstdDecompressor, stored: bytes | memoryview, plain_length: int) -> bytes:
+    try:
+        frame = zstandard.get_frame_parameters(stored)
+        if frame.content_size != plain_length or frame.dict_id or frame.window_size > WINDOW_BYTES_MAX:
+            raise BadFrame(f"a zstd frame does not declare the {plain_length} bytes that its record promises")
+        plain = decompressor.decompress(stored, read_across_frames=False, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise BadFrame(f"a zstd frame cannot be decoded: {error}") from error
+    if len(plain) != plain_length:
+        raise BadFrame(f"a zstd frame holds {len(plain)} bytes instead of {plain_length}")
+    return plain
 
 
 CODEC = ZstdCodec
