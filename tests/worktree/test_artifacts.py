@@ -5,7 +5,6 @@ import random
 
 import pytest
 
-from pacha.worktree.chunker import MAX_BYTES, Chunker, is_compiled
 from tests.conftest import Project
 
 
@@ -111,32 +110,3 @@ def test_an_inserted_row_costs_little(project: Project) -> None:
     project.write("rows.csv", b"".join(rows))
     added = project("add", "rows.csv", "--json").data["added"][0]
     assert added["size"] > 2_000_000 and added["new_bytes"] < added["size"] / 8
-
-
-class TestChunker:
-    """Cuts are those of the whole file, however it is given, and stay what they were."""
-
-    def test_the_compiled_part_is_there(self) -> None:
-        assert is_compiled()
-
-    def test_the_cuts_are_these(self) -> None:
-        data = memoryview(random.Random(2020).randbytes(1_000_000))
-        lengths = Chunker().lengths(data, is_last=True)
-        assert sum(lengths) == len(data) and max(lengths) <= MAX_BYTES
-        assert lengths == GOLDEN
-
-    @pytest.mark.parametrize("window", [300_000, 524_288, 999_999])
-    def test_windows_change_no_cut(self, window: int) -> None:
-        data = random.Random(2020).randbytes(1_000_000)
-        chunker, lengths, left, at = Chunker(), [], b"", 0
-        while at < len(data):
-            piece = data[at : at + window]
-            at += len(piece)
-            view = memoryview(left + piece)
-            found = chunker.lengths(view, is_last=at >= len(data))
-            lengths += found
-            left = bytes(view[sum(found) :])
-        assert lengths == GOLDEN
-
-
-GOLDEN = [65797, 69712, 80485, 66036, 121417, 73809, 75647, 68787, 79130, 34179, 34438, 120709, 50945, 58909]

@@ -1,0 +1,99 @@
+"""Checkpoints of one model: what each costs, that it comes back, and that gc keeps what it is stored as a difference to."""
+
+import json
+import random
+import shutil
+import struct
+from array import array
+
+import pytest
+
+from tests.conftest import Project
+
+ROWS = 120_000
+
+
+def weights(seed: int) -> "array[float]":
+    source = random.Random(seed)
+    return array("f", (source.gauss(0, 0.02) for _ in range(ROWS)))
+
+
+def stepped(values: "array[float]", seed: int) -> "array[float]":
+    """The same weights after a small step of training."""
+    source = random.Random(seed)
+    return array("f", (value + source.uniform(-1e-7, 1e-7) for value in values))
+
+
+def safetensors(**tensors: "array[float]") -> bytes:
+    header, body = {}, b""
+    for name, values in tensors.items():
+        data = values.tobytes()
+        header[name] = {"dtype": "F32", "shape": [len(values)], "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    raw = json.dumps(header).encode()
+    return struct.pack("<Q", len(raw)) + raw + body
+
+
+A, B = weights(1), weights(2)
+FIRST = safetensors(a=A, b=B)
+SECOND = safetensors(a=stepped(A, 3), b=stepped(B, 4))
+
+
+def new_bytes(project: Project, name: str, data: bytes, *words: str) -> int:
+    project.write(name, data)
+    found: int = project("add", name, "--json", *words).data["added"][0]["new_bytes"]
+    return found
+
+
+def test_weights_are_stored_by_significance(project: Project) -> None:
+    assert new_bytes(project, "m.safetensors", FIRST) < 0.87 * len(FIRST)
+
+
+def test_a_fine_tuned_version_costs_what_changed(project: Project) -> None:
+    project.commit("m.safetensors", FIRST)
+    assert new_bytes(project, "m.safetensors", SECOND) < 0.5 * len(SECOND)
+    project("commit", "-m", "tuned")
+    assert project("cat", "model/m:head").raw == SECOND
+    assert project("cat", "model/m:head~1").raw == FIRST
+    assert project("fsck").code == 0
+
+
+def test_a_declared_base_serves_as_the_version_before_does(project: Project) -> None:
+    project.commit("base.safetensors", FIRST)
+    alone = new_bytes(project, "other.safetensors", SECOND)
+    project("reset")
+    assert alone > 0.8 * len(SECOND), "the control: nothing else tells that they resemble each other"
+    project("gc", "--prune=now")
+    tuned = new_bytes(project, "tuned.safetensors", SECOND, "--fine-tuned-from", "model/base")
+    assert tuned < 0.5 * len(SECOND)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        safetensors(new=weights(9), a=A, b=B),
+        safetensors(b=B, a=A),
+        safetensors(a_name_that_is_longer=A, b=B),
+    ],
+    ids=["a tensor in front", "another order", "another header"],
+)
+def test_what_moved_costs_nothing(project: Project, data: bytes) -> None:
+    project.commit("m.safetensors", FIRST)
+    is_longer = len(data) > 1.2 * len(FIRST)
+    assert new_bytes(project, "m.safetensors", data) < (0.45 * len(FIRST) if is_longer else 4_000)
+
+
+def test_gc_keeps_what_is_needed_as_a_base_only(project: Project) -> None:
+    project.commit("m.safetensors", FIRST)
+    project.write("m.safetensors", SECOND)
+    project("add", "m.safetensors")
+    project("reset")
+    # The same bytes under another name are those records: differences to what only `m` names.
+    project.commit("n.safetensors", SECOND)
+    for folder in ("refs/heads/model/m", "local/memory", "local/drafts"):
+        shutil.rmtree(project.path / ".pacha" / folder, ignore_errors=True)
+    (project.path / "m.safetensors").unlink()
+    project("gc", "--prune=now")
+    project("gc", "--prune=now")
+    assert project("cat", "model/n:head").raw == SECOND
+    assert project("fsck").code == 0
