@@ -1,5 +1,6 @@
 """`pacha data schema|validate|diff`: the columns of a dataset, whether files fit them, and what two versions differ in."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -128,6 +129,11 @@ def schema_at(workspace: Workspace, id: ObjectId) -> DataSchema:
 
 
 # -- validating ------------------------------------------------------------------------------------------------------
+
+
+def schema_text(workspace: Workspace, id: ObjectId) -> str:
+    """The columns of a dataset as a schema file (JSON). Errors: `NoSchema`."""
+    return json.dumps(show_schema(workspace, id).schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def validate_path(full: str, schema: DataSchema, *, shown: str) -> list[FileValidity]:
