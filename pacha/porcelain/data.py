@@ -128,12 +128,12 @@ def schema_at(workspace: Workspace, id: ObjectId) -> DataSchema:
     return DataSchema.from_document(show_schema(workspace, id).schema)
 
 
-# -- validating ------------------------------------------------------------------------------------------------------
-
-
 def schema_text(workspace: Workspace, id: ObjectId) -> str:
     """The columns of a dataset as a schema file (JSON). Errors: `NoSchema`."""
     return json.dumps(show_schema(workspace, id).schema, indent=1, ensure_ascii=False) + "\n"
+
+
+# -- validating ------------------------------------------------------------------------------------------------------
 
 
 def validate_path(full: str, schema: DataSchema, *, shown: str) -> list[FileValidity]:

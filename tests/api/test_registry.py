@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pacha
-from pacha import Registry
+from pacha import Column, DataSchema, DataType, Registry
 from pacha.api.values import BadArgument
 from pacha.base.errors import Usage
 from pacha.cli.plain import plain
@@ -125,6 +125,14 @@ def test_a_schema_is_what_the_command_exports(registry: Registry, shop: Project)
     shop("data", "schema", "users", "--export", "users.schema.json")
     assert registry.schema_text("users").encode() == shop.read("users.schema.json")
     assert json.loads(registry.schema_text("users")) == plain(registry.schema("users").document())
+
+
+def test_a_declared_schema_goes_before_what_was_found(registry: Registry, shop: Project) -> None:
+    declared = DataSchema(
+        columns=(Column(name="id", dtype=DataType.parse("Int64")), Column(name="age", dtype=DataType.parse("Float64")))
+    )
+    assert registry.register_data("more", "1.0.0", "users.csv", declared).schema == declared == registry.schema("more")
+    assert registry.get("fraud").schema is None
 
 
 def test_a_recipe_file_is_its_bytes(registry: Registry) -> None:
