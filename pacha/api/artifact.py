@@ -7,13 +7,13 @@ from typing import Any
 
 from pacha.base.ids import ObjectId
 from pacha.base.semver import Version
-from pacha.formats.features import schema_of_features
 from pacha.formats.schema import DataSchema
 from pacha.objects.manifest import Manifest, Parent
 from pacha.objects.tree import FileEntry
 from pacha.porcelain.card import card_at
 from pacha.porcelain.cat import cat
 from pacha.porcelain.checkout import export
+from pacha.porcelain.data import declared_schema, measured_schema
 from pacha.porcelain.labels import labels_of
 from pacha.porcelain.show import files_of
 from pacha.porcelain.workspace import Workspace
@@ -114,9 +114,8 @@ class Artifact:
 
     @property
     def schema(self) -> DataSchema | None:
-        """The columns of a dataset; None where there are none, or too many for its manifest."""
-        features = self.manifest.card.get("features")
-        return schema_of_features(features) if isinstance(features, Mapping) else None
+        """The columns of a dataset, declared or else found; None where there are none, or too many for its manifest."""
+        return declared_schema(self.manifest.card) or measured_schema(self.manifest.card)
 
     @property
     def parents(self) -> tuple[Parent, ...]:

@@ -1,16 +1,18 @@
 """The half of `Registry` that only reads: finding, describing, comparing, tracing and checking."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from pacha.api.artifact import Artifact
 from pacha.api.values import Path, Reference, text_of
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
+from pacha.base.semver import Version
 from pacha.formats.schema import DataSchema
+from pacha.graph.lineage import ORIGINS
 from pacha.porcelain.changes import Changes, changes
 from pacha.porcelain.data import DataDiff, FileValidity, diff_data, schema_at, validate_path, validate_revision
-from pacha.porcelain.diff import Difference, diff_revisions
+from pacha.porcelain.diff import Difference, diff_known, diff_revisions
 from pacha.porcelain.fsck import FsckReport, fsck
 from pacha.porcelain.impact import ImpactReport, impact, widest
 from pacha.porcelain.inspect import Inspected, inspect_path, inspect_revision
@@ -33,8 +35,9 @@ from pacha.registry.stages import PRODUCTION
 class Reading:
     """What can be asked of an open registry. A name alone is its latest version; `NAME:head` is its head."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, author: str | None = None) -> None:
         self._workspace = workspace
+        self._author = author
         self._start = workspace.repository.work_tree
 
     # -- finding ---------------------------------------------------------------------------------------------------
@@ -71,9 +74,14 @@ class Reading:
         """The versions that hold a stage now. Errors: `NoSuchStage`."""
         return list(list_in_stage(self._workspace, stage, kind=kind).rows)
 
-    def search(self, query: str = "", *, sort: Sequence[str] = (), limit: int | None = None) -> SearchResult:
-        """The versions that a query finds, as `kind=model metrics.auc>0.9 stage=production`. Errors: `BadQuery`."""
-        return search(self._workspace, query, sort=sort, limit=limit)
+    def search(
+        self, query: str = "", *, sort: Sequence[str] = (), limit: int | None = None, fields: Sequence[str] = ()
+    ) -> SearchResult:
+        """The versions that a query finds, as `kind=model metrics.auc>0.9 stage=production`. Errors: `BadQuery`.
+
+        Every row also has the `fields` that are asked for.
+        """
+        return search(self._workspace, query, sort=sort, limit=limit, fields=fields)
 
     # -- describing ------------------------------------------------------------------------------------------------
 
@@ -107,6 +115,13 @@ class Reading:
         left, right = self._revision(old), self._revision(new)
         return diff_revisions(self._workspace, left.manifest, right.manifest, names=(text_of(old), text_of(new)))
 
+    def diff_work_tree(self, reference: Reference | None = None) -> list[Difference]:
+        """What a path of the work tree, or every known one, has that a commit, or its head, has not.
+
+        Errors: as `get`, `NotInWorkTree`, `Absent`.
+        """
+        return diff_known(self._workspace, None if reference is None else self._revision(reference, bare=HEAD))
+
     def diff_data(self, old: Reference, new: Reference, *, key: Sequence[str] = ()) -> DataDiff:
         """Which columns and rows of two datasets differ, rows matched by `key`. Errors: as `get`, `BadKey`, `Absent`."""
         left, right = self._revision(old), self._revision(new)
@@ -122,8 +137,12 @@ class Reading:
         """The columns of a dataset. Errors: as `get`, `NoSchema`."""
         return schema_at(self._workspace, self._revision(reference).manifest)
 
-    def validate_data(self, target: Path | Artifact, schema: DataSchema) -> list[FileValidity]:
-        """Holds a file, a folder or a version against a schema. Errors: as `get`, `NotATable`, `Malformed`."""
+    def validate_data(self, target: Path | Artifact, schema: DataSchema | Reference) -> list[FileValidity]:
+        """Holds a file, a folder or a version against a schema, or that of a version.
+
+        Errors: as `get`, `NoSchema`, `NotATable`, `Malformed`.
+        """
+        schema = schema if isinstance(schema, DataSchema) else self.schema(schema)
         if isinstance(target, os.PathLike) or (isinstance(target, str) and os.path.lexists(self._full(target))):
             text = os.fspath(target)
             return validate_path(self._full(text), schema, shown=text)
@@ -146,26 +165,31 @@ class Reading:
             return holders(self._workspace, artifact, stage=stage)
         return holders_at(self._workspace, at, artifact=artifact, stage=stage)
 
-    def stage_history(self, name: str) -> list[StageEntry]:
-        """Every move of an artifact, the newest first. Errors: `NoSuchArtifact`, `StageFork`."""
-        return history(self._workspace, self._artifact(name))
+    def stage_history(self, name: str, version: str | None = None) -> list[StageEntry]:
+        """Every move of an artifact, or of one version, the newest first. Errors: `NoSuchArtifact`, `StageFork`."""
+        return history(self._workspace, self._artifact(name), None if version is None else Version.parse(version))
 
     # -- lineage ---------------------------------------------------------------------------------------------------
 
-    def lineage(self, reference: Reference, *, direction: str = "both", depth: int | None = None) -> LineageReport:
+    def lineage(
+        self, reference: Reference, *, direction: str = "both", depth: int | None = None,
+        roles: Collection[str] = ORIGINS,
+    ) -> LineageReport:  # fmt: skip
         """Where a commit came from (`up`), what came of it (`down`), or both. Errors: as `get`."""
         id = self._revision(reference, bare=HEAD).manifest
-        return lineage(self._workspace, id, direction=Direction(direction), depth=depth)
+        return lineage(self._workspace, id, direction=Direction(direction), depth=depth, roles=roles)
 
-    def between(self, first: Reference, second: Reference) -> LineageReport:
+    def between(self, first: Reference, second: Reference, *, roles: Collection[str] = ORIGINS) -> LineageReport:
         """Every way between two commits; no nodes if neither came from the other. Errors: as `get`."""
         ends = [self._revision(item, bare=HEAD).manifest for item in (first, second)]
-        return between(self._workspace, ends[0], ends[1])
+        return between(self._workspace, ends[0], ends[1], roles=roles)
 
-    def impact(self, reference: Reference, *, kind: str = "model", stage: str = PRODUCTION) -> ImpactReport:
+    def impact(
+        self, reference: Reference, *, kind: str = "model", stage: str = PRODUCTION, roles: Collection[str] = ORIGINS
+    ) -> ImpactReport:
         """The versions of a kind and stage that came of a commit; `users:3` means every version 3.x. Errors: as `get`."""
         wide = widest(self._workspace, text_of(reference), start=self._start)
-        return impact(self._workspace, wide.ids, kind=kind, stage=stage)
+        return impact(self._workspace, wide.ids, kind=kind, stage=stage, roles=roles)
 
     # -- checking --------------------------------------------------------------------------------------------------
 

@@ -5,11 +5,13 @@ A relative path is relative to the work tree. Nothing here prints; what a person
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 
 from pacha.api.artifact import Artifact
-from pacha.api.reading import Reading
+from pacha.api.exporting import Exporting
+from pacha.api.keeping import Keeping
 from pacha.api.values import CardLike, Parents, Path, Reference, said, text_of
 from pacha.base.errors import Usage
 from pacha.base.files import naming
@@ -23,13 +25,9 @@ from pacha.porcelain.card import edit_card
 from pacha.porcelain.checkout import CheckedOut, checkout_heads, checkout_revision
 from pacha.porcelain.commit import CommitOptions, Committed, commit, commit_paths
 from pacha.porcelain.drafting import AddOptions
-from pacha.porcelain.gc import GcReport, gc
-from pacha.porcelain.identity import author
-from pacha.porcelain.import_registry import Imported, ImportOptions, import_registry
 from pacha.porcelain.init import init
 from pacha.porcelain.register import RegisterOptions, register
 from pacha.porcelain.reset import ResetResult, reset
-from pacha.porcelain.resolve import Settled, Unsettled, settle, unsettled
 from pacha.porcelain.said import Said
 from pacha.porcelain.stage import MoveOptions, StageMoved, rollback, stage, yank
 from pacha.porcelain.tag import TagResult, tag, version_for
@@ -41,15 +39,9 @@ from pacha.registry.stages import PRODUCTION
 from pacha.repo.environment import Environment
 from pacha.repo.repository import open_repository
 
-SECONDS_A_DAY = 86_400
 
-
-class Registry(Reading):
+class Registry(Exporting, Keeping):
     """One project's registry. `author` is who its commits and moves are by; else the settings and Git say."""
-
-    def __init__(self, workspace: Workspace, *, author: str | None = None) -> None:
-        super().__init__(workspace)
-        self._author = author
 
     @classmethod
     def open(
@@ -161,13 +153,15 @@ class Registry(Reading):
 
     def add(
         self, *paths: Path, kind: str | None = None, name: str | None = None, metrics: Mapping[str, float] | None = None,
-        parents: Parents | None = None, card: Path | None = None,
+        parents: Parents | None = None, card: Path | None = None, force: bool = False, dereference: bool = False,
     ) -> AddResult:  # fmt: skip
-        """Stores and drafts paths; moves no ref. Errors: `NoSuchPath`, `CannotInfer`, `Behind`, `BadRole`, `Unstaged`."""
+        """Stores and drafts paths; moves no ref. Errors: `NoSuchPath`, `CannotInfer`, `Behind`, `BadRole`, `Unstaged`.
+
+        `force` stages the bytes of an older version as the next one; `dereference` stores what links point to.
+        """
         about = said(self._start, card=card, metrics=metrics, parents=parents)
-        return add(
-            self._workspace, [self._relative(path) for path in paths], AddOptions(kind=kind, name=name, said=about)
-        )
+        options = AddOptions(kind=kind, name=name, force=force, dereference=dereference, said=about)
+        return add(self._workspace, [self._relative(path) for path in paths], options)
 
     def commit(
         self, message: str, *paths: Path, version: str | None = None, metrics: Mapping[str, float] | None = None,
@@ -183,9 +177,14 @@ class Registry(Reading):
             return commit(self._workspace, options)
         return commit_paths(self._workspace, [self._relative(path) for path in paths], options)
 
-    def reset(self) -> ResetResult:
-        """Takes all drafts back; files stay as they are. Errors: `NothingStaged`."""
-        return reset(self._workspace)
+    def reset(self, *names: str) -> ResetResult:
+        """Takes the drafts of some artifacts back, or all; files stay as they are. Errors: `NothingStaged`."""
+        staged = {draft.artifact for draft in self._workspace.drafts()}
+        chosen = [
+            next((each for each in staged if name in (str(each), each.name)), None) or self._artifact(name)
+            for name in names
+        ]
+        return reset(self._workspace, chosen)
 
     def tag(self, name: str, version: str, *, at: Reference | None = None) -> TagResult:
         """Publishes a commit, the head if none is named, as a version. Errors: `ExistingVersion`, `LyingVersion`."""
@@ -200,12 +199,18 @@ class Registry(Reading):
             return checkout_heads(self._workspace, force=force)
         return checkout_revision(self._workspace, self._revision(reference, bare=HEAD), force=force)
 
-    def edit_card(self, name: str, card: CardLike, *, message: str = "edit the card") -> Committed:
-        """Commits the head's content with another card. Errors: `NothingToCommit`, `NotTheHead`, `BadCard`."""
+    def edit_card(
+        self, name: str, card: CardLike | None = None, *, fields: Mapping[str, str] | None = None,
+        unset: Sequence[str] = (), version: str | None = None, message: str = "edit the card",
+    ) -> Committed:  # fmt: skip
+        """Commits the head's content with another card, or with members set (`metrics.auc`) and taken out.
+
+        `version` publishes it too. Errors: `NothingToCommit`, `NotTheHead`, `StillStaged`, `BadCard`.
+        """
         revision = self._revision(name, bare=HEAD)
         kind = self._workspace.catalog.manifest(revision.manifest).artifact.kind
-        about = said(self._start, kind, card=card)
-        options = CommitOptions(message=message, author=self._who(), date=self._now(), said=about)
+        about = replace(said(self._start, kind, card=card), fields=tuple((fields or {}).items()), unset=tuple(unset))
+        options = CommitOptions(message=message, author=self._who(), date=self._now(), bump=version, said=about)
         return edit_card(self._workspace, revision.manifest, options)
 
     # -- stages ----------------------------------------------------------------------------------------------------
@@ -224,35 +229,7 @@ class Registry(Reading):
         artifact, version = self._version(reference)
         return yank(self._workspace, artifact, version, self._move(reason))
 
-    # -- keeping in order ------------------------------------------------------------------------------------------
-
-    def unsettled(self) -> list[Unsettled]:
-        """What two sides left unsettled: heads, versions, stage logs."""
-        return unsettled(self._workspace)
-
-    def settle(self, name: str, keep: Reference) -> list[Settled]:
-        """Settles everything of an artifact that `keep` is a side of. Errors: `NothingToSettle`, `NotASide`."""
-        artifact = self._artifact(name)
-        return settle(self._workspace, artifact, text_of(keep), author=self._who(), date=self._now())
-
-    def gc(self, *, grace_days: int = 14, dry_run: bool = False) -> GcReport:
-        """Frees what nothing names. Errors: `GitFailed`, `CannotCollect`; then nothing is deleted."""
-        return gc(self._workspace, grace_seconds=grace_days * SECONDS_A_DAY, dry_run=dry_run)
-
-    def import_registry(
-        self, path: Path, *, renames: Mapping[str, str] | None = None, dry_run: bool = False
-    ) -> Imported:
-        """Imports an old registry (`registry.db` and `objects/`). What cannot be kept is in the answer."""
-        options = ImportOptions(author=self._who(), renames=renames or {}, is_dry_run=dry_run)
-        return import_registry(self._workspace, self._full(os.fspath(path)), options)
-
     # -- within ----------------------------------------------------------------------------------------------------
-
-    def _who(self) -> str:
-        return author(self._workspace, self._author)
-
-    def _now(self) -> str:
-        return self._workspace.repository.now()
 
     def _move(self, reason: str) -> MoveOptions:
         return MoveOptions(who=self._who(), when=self._now(), reason=reason)

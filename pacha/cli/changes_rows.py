@@ -1,9 +1,9 @@
 """What `pacha changes` says of one version, as rows: for the terminal and for a pull request alike."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pacha.cli.plain import words
 from pacha.cli.render import size_text
 from pacha.porcelain.changes import Changes, Published, StageChange
 from pacha.registry.compare import ParentChange, ValueChange
@@ -93,17 +93,9 @@ def value_text(value: object) -> str:
     """A value of a document for people, cut where it is long.
 
     >>> value_text(0.9300000001), value_text(None), value_text(["a"])
-    ('0.93', '–', '["a"]')
+    ('0.93', '–', 'a')
     """
-    if value is None:
-        return NOTHING
-    if isinstance(value, str):
-        text = value
-    elif isinstance(value, float):
-        text = f"{value:.6g}"
-    else:
-        text = json.dumps(value, ensure_ascii=False)
-    return cut(" ".join(text.split()))
+    return NOTHING if value is None else cut(words(value))
 
 
 def cut(text: str, length: int = VALUE_LENGTH_MAX) -> str:

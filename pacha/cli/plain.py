@@ -34,6 +34,26 @@ def plain(value: object) -> object:
     raise TypeError(f"no JSON for a {type(value).__name__}")
 
 
+def words(value: Any) -> str:
+    """A value of a document on one line, as people would write it.
+
+    >>> words({"auc": 0.9300000001, "seeds": [1, 2]}), words(None), words(True)
+    ('auc 0.93, seeds 1 2', '', 'true')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {words(item)}".rstrip() for name, item in value.items())
+    if isinstance(value, (list, tuple)):
+        is_short = all(isinstance(item, (int, float)) for item in value)
+        return (" " if is_short else ", ").join(map(words, value))
+    return " ".join(str(plain(value)).split())
+
+
 def json_schema(kind: Any) -> dict[str, Any]:
     """The JSON Schema of what `plain` makes of a type."""
     origin, arguments = get_origin(kind), get_args(kind)

@@ -12,6 +12,9 @@ from pacha.repo.config import (
     USER,
     WORK_TREE,
     WORK_TREE_FILE,
+    Config,
+    Entry,
+    NoSetting,
     parse_value,
     setting_of,
     user_file,
@@ -45,6 +48,23 @@ class Changed:
     key: str
     path: str
     is_changed: bool
+
+
+def list_config(config: Config) -> list[ConfigRow]:
+    """Every setting with a value."""
+    return [_row(entry) for entry in config.entries()]
+
+
+def get_config(config: Config, key: str) -> ConfigRow:
+    """One setting and where it is said. Errors: `BadSetting`, `NoSetting` where it has no value."""
+    entry = config.entry(key)
+    if entry.value in (None, ()):
+        raise NoSetting(f"{key} has no value", hint=f"`pacha config set {key} VALUE` gives it one", key=key)
+    return _row(entry)
+
+
+def _row(entry: Entry) -> ConfigRow:
+    return ConfigRow(key=entry.key, value=entry.value, layer=entry.origin.layer, place=entry.origin.place)
 
 
 def set_config(

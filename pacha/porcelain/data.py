@@ -1,5 +1,6 @@
 """`pacha data schema|validate|diff`: the columns of a dataset, whether files fit them, and what two versions differ in."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -125,6 +126,11 @@ def show_schema(workspace: Workspace, id: ObjectId) -> SchemaShown:
 def schema_at(workspace: Workspace, id: ObjectId) -> DataSchema:
     """The schema itself. Errors: `NoSchema`."""
     return DataSchema.from_document(show_schema(workspace, id).schema)
+
+
+def schema_text(workspace: Workspace, id: ObjectId) -> str:
+    """The columns of a dataset as a schema file (JSON). Errors: `NoSchema`."""
+    return json.dumps(show_schema(workspace, id).schema, indent=1, ensure_ascii=False) + "\n"
 
 
 # -- validating ------------------------------------------------------------------------------------------------------

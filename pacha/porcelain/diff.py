@@ -9,7 +9,8 @@ from pacha.objects.manifest import Manifest
 from pacha.objects.tree import FileEntry
 from pacha.porcelain.observe import current_files
 from pacha.porcelain.show import files_of
-from pacha.porcelain.workspace import Known, Workspace
+from pacha.porcelain.workspace import Known, NotInWorkTree, Workspace
+from pacha.registry.resolve import Revision
 from pacha.worktree.scan import NoSuchPath, scan
 
 
@@ -58,6 +59,18 @@ def diff_revisions(workspace: Workspace, old: ObjectId, new: ObjectId, *, names:
         files=_files(_listed(workspace, left), _listed(workspace, right)),
         card=_fields({**left.card}, {**right.card}),
     )
+
+
+def diff_known(workspace: Workspace, revision: Revision | None = None) -> list[Difference]:
+    """Compares a revision, or the head of every known path, with what lies there. Errors: `NotInWorkTree`, `Absent`."""
+    if revision is None:
+        every = workspace.known.values()
+        return [diff_work_tree(workspace, known, known.heads[0] if known.heads else None) for known in every]
+    artifact = workspace.catalog.manifest(revision.manifest).artifact
+    found = workspace.known_artifact(artifact)
+    if found is None:
+        raise NotInWorkTree(artifact)
+    return [diff_work_tree(workspace, found, revision.manifest)]
 
 
 def diff_work_tree(workspace: Workspace, known: Known, base: ObjectId | None) -> Difference:

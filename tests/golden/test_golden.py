@@ -17,7 +17,7 @@ from pacha.repo.layout import prepare_private
 from tests.conftest import Project
 
 HERE = Path(__file__).parent
-DAY, STORE = HERE / "day.txt", HERE / "store"
+DAY, PLUMBING, STORE = HERE / "day.txt", HERE / "plumbing.txt", HERE / "store"
 #: What the first version of Pacha wrote, before manifests had facts: never written again, read for ever.
 FIRST = HERE / "first-store"
 #: What differs from run to run.
@@ -26,19 +26,29 @@ _ADDED = ("--date", "2026-03-03T12:00:00Z")
 
 
 def played(project: Project, text: str) -> str:
-    """Runs the lines of a transcript that begin with `$`, and returns it with what is said now."""
+    """Runs the lines of a transcript that begin with `$`, and returns it with what is said now.
+
+    What stands before a `|` is handed on; `$ echo NAME TEXT` writes a file.
+    """
     out = []
     for line in text.splitlines():
         if line.startswith("$ echo "):
             out.append(line)
             _, _, name, content = line.split(" ", 3)
             project.write(name, content.encode().decode("unicode_escape").encode("latin-1"))
+        elif line.startswith("$ git "):
+            out.append(line)
+            project.git(*shlex.split(line)[2:])
         elif line.startswith("$ pacha "):
             out.append(line)
-            words = shlex.split(line)[2:]
+            *before, words = (piece.split() if " | " in line else shlex.split(piece) for piece in line[2:].split(" | "))
+            stdin = b""
+            for piped in before:
+                stdin = project(*piped[1:], stdin=stdin).raw
+            words = words[1:]
             if words[0] in _DATED:
                 words += _ADDED
-            answer = project("--color", "never", *words, code=None)
+            answer = project("--color", "never", *words, code=None, stdin=stdin)
             said = answer.out + "".join(f"! {line}\n" for line in answer.err.splitlines())
             out += said.replace(str(project.path), "PROJECT").splitlines()
             out += [f"[exit {answer.code}]"] if answer.code else []
@@ -54,8 +64,9 @@ def golden(make_project, monkeypatch: pytest.MonkeyPatch) -> Project:
     return made
 
 
-def test_the_day_looks_as_it_did(golden: Project) -> None:
-    assert played(golden, DAY.read_text("utf-8")) == DAY.read_text("utf-8")
+@pytest.mark.parametrize("path", [DAY, PLUMBING], ids=lambda path: path.stem)
+def test_a_day_looks_as_it_did(golden: Project, path: Path) -> None:
+    assert played(golden, path.read_text("utf-8")) == path.read_text("utf-8")
 
 
 @pytest.mark.parametrize("store", [FIRST, STORE], ids=lambda path: path.name)
@@ -114,5 +125,9 @@ if __name__ == "__main__":
         path = Path(folder) / "golden"
         path.mkdir()
         DAY.write_text(played(Project(path), DAY.read_text("utf-8")), "utf-8")
+        path = Path(folder) / "plumbing" / "golden"
+        path.mkdir(parents=True)
+        PLUMBING.write_text(played(Project(path), PLUMBING.read_text("utf-8")), "utf-8")
+        path = Path(folder) / "golden"
         shutil.rmtree(STORE, ignore_errors=True)
         shutil.copytree(path / ".pacha", STORE, ignore=shutil.ignore_patterns("local", ".git", "*.idx"))

@@ -15,8 +15,8 @@ from pacha.cli.commands_table import help_text
 from pacha.cli.completing import complete_settings
 from pacha.cli.options import json_option
 from pacha.cli.plain import plain
-from pacha.porcelain.config import SCOPES, Changed, ConfigRow, set_config
-from pacha.repo.config import USER, Config, NoSetting, load_config
+from pacha.porcelain.config import SCOPES, Changed, ConfigRow, get_config, list_config, set_config
+from pacha.repo.config import USER, Config, load_config
 
 SCHEMA = ("pacha.config/1", list[ConfigRow])
 MORE_SCHEMAS = (("pacha.config.changed/1", Changed),)
@@ -40,10 +40,7 @@ def _config(app: App) -> Config:
 @click.pass_obj
 def list_all(app: App, show_origin: bool) -> None:
     """Lists every setting with a value."""
-    rows = [
-        ConfigRow(key=entry.key, value=entry.value, layer=entry.origin.layer, place=entry.origin.place)
-        for entry in _config(app).entries()
-    ]
+    rows = list_config(_config(app))
     if app.output.is_json:
         app.output.data(SCHEMA[0], rows)
         return
@@ -58,14 +55,11 @@ def list_all(app: App, show_origin: bool) -> None:
 @click.pass_obj
 def get(app: App, key: str) -> None:
     """Prints one value."""
-    entry = _config(app).entry(key)
-    if entry.value in (None, ()):
-        raise NoSetting(f"{key} has no value", hint=f"`pacha config set {key} VALUE` gives it one", key=key)
+    row = get_config(_config(app), key)
     if app.output.is_json:
-        row = ConfigRow(key=key, value=entry.value, layer=entry.origin.layer, place=entry.origin.place)
         app.output.data(SCHEMA[0], [row])
         return
-    app.output.line(_text(entry.value))
+    app.output.line(_text(row.value))
 
 
 @COMMAND.command("set")

@@ -21,8 +21,7 @@ from pacha.cli.completing import complete_refs
 from pacha.cli.options import json_option
 from pacha.cli.plain import plain
 from pacha.cli.render import Styled, size_text
-from pacha.porcelain.diff import Difference, FileChange, diff_revisions, diff_work_tree
-from pacha.porcelain.workspace import NotInWorkTree
+from pacha.porcelain.diff import Difference, FileChange, diff_known, diff_revisions
 
 SCHEMA = ("pacha.diff/1", list[Difference])
 _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "modified": ("~", "yellow"), "mode": ("m", "dim")}
@@ -52,16 +51,7 @@ def _differences(app: App, refs: tuple[str, ...]) -> list[Difference]:
     if len(refs) == 2:
         old, new = app.resolve(refs[0]), app.resolve(refs[1])
         return [diff_revisions(workspace, old.manifest, new.manifest, names=(refs[0], refs[1]))]
-    if len(refs) == 1:
-        revision = app.resolve(refs[0])
-        assert revision.artifact is not None
-        known = workspace.known_artifact(revision.artifact)
-        if known is None:
-            raise NotInWorkTree(revision.artifact)
-        return [diff_work_tree(workspace, known, revision.manifest)]
-    return [
-        diff_work_tree(workspace, known, known.heads[0] if known.heads else None) for known in workspace.known.values()
-    ]
+    return diff_known(workspace, app.resolve(refs[0]) if refs else None)
 
 
 def _show(app: App, difference: Difference) -> None:

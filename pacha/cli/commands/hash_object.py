@@ -7,16 +7,15 @@ Examples:
 Group: plumbing
 """
 
-import os
 import sys
 
 import click
 
-from pacha.base.files import naming
 from pacha.base.ids import hash_bytes
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
 from pacha.cli.completing import complete_files
+from pacha.cli.infile import file_named, read_file
 from pacha.objects.types import type_names
 from pacha.porcelain.object_plumbing import hash_file, store_object
 from pacha.store.record import RECORD_PLAIN_MAX
@@ -37,10 +36,8 @@ def COMMAND(app: App, paths: tuple[str, ...], type_name: str, is_written: bool, 
         id = store_object(app.workspace, type_name, data).id if is_written else hash_bytes(data)
         app.output.record(f"{type_name}:{id}")
     for path in paths:
-        full = os.path.join(app.start, path)
         if is_written:
-            with naming(path), open(full, "rb") as file:
-                data = file.read(RECORD_PLAIN_MAX + 1)
+            data = read_file(app.start, path, size_max=RECORD_PLAIN_MAX)
             app.output.record(str(store_object(app.workspace, type_name, data)))
         else:
-            app.output.record(f"{type_name}:{hash_file(full)}")
+            app.output.record(f"{type_name}:{hash_file(file_named(app.start, path))}")

@@ -13,7 +13,7 @@ from pacha.cli.commands_table import command
 from pacha.cli.options import json_option
 from pacha.cli.render import count_text
 from pacha.index.index import Rebuilt
-from pacha.index.rows import read_rows
+from pacha.porcelain.reindex import reindex
 
 SCHEMA = ("pacha.reindex/1", Rebuilt)
 DAMAGED_CODE = 5
@@ -24,9 +24,7 @@ DAMAGED_CODE = 5
 @click.pass_obj
 def COMMAND(app: App) -> int:
     """Runs `pacha reindex`."""
-    rebuilt = app.workspace.index.rebuild()
-    app.workspace.edges.lineage()
-    read_rows(app.workspace.index, app.workspace.repository)
+    rebuilt = reindex(app.workspace)
     if app.output.is_json:
         app.output.data(SCHEMA[0], rebuilt)
     else:

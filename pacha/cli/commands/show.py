@@ -8,7 +8,6 @@ Examples:
 Group: look
 """
 
-import json
 from collections.abc import Mapping
 
 import click
@@ -17,8 +16,8 @@ from pacha.cli.app import App
 from pacha.cli.commands_table import command
 from pacha.cli.completing import complete_refs
 from pacha.cli.options import json_option
-from pacha.cli.plain import plain
-from pacha.cli.render import Styled, count_text, first_line, size_text
+from pacha.cli.plain import words
+from pacha.cli.render import Styled, count_text, size_text
 from pacha.porcelain.show import Presence, Shown, show
 from pacha.registry.resolve import LATEST
 
@@ -66,7 +65,7 @@ def show_text(app: App, shown: Shown) -> None:
 def _member(key: str, value: object) -> str:
     if key == "features" and isinstance(value, Mapping):
         return f"{count_text(len(value), 'column')}; `pacha data schema` shows them"
-    text = first_line(value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False))
+    text = words(value)
     return text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}…"
 
 

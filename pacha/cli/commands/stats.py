@@ -11,7 +11,7 @@ import click
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
 from pacha.cli.options import json_option
-from pacha.cli.render import size_text
+from pacha.cli.render import count_text, size_text
 from pacha.porcelain.stats import Stats, stats
 
 SCHEMA = ("pacha.stats/1", Stats)
@@ -33,10 +33,10 @@ def COMMAND(app: App) -> None:
             ["versions", str(found.versions)],
             ["commits", f"{found.commits}, of files of {size_text(found.committed_bytes)}"],
             ["objects", f"{found.objects}, {size_text(found.plain_bytes)} without repetition"],
-            ["stored", f"{size_text(found.stored_bytes)} in {found.packs} packs"],
+            ["stored", f"{size_text(found.stored_bytes)} in {count_text(found.packs, 'pack')}"],
             ["spared", size_text(max(0, spared))],
             ["staged", str(found.staged)],
-            ["only here", f"{found.only_here} commits: no remote is known to have their bytes"],
+            ["only here", f"{count_text(found.only_here, 'commit')}: no remote is known to have their bytes"],
             ["trash", size_text(found.trash_bytes)],
         ]
     )

@@ -20,7 +20,7 @@ from pacha.cli.options import json_option
 from pacha.cli.outfile import write_file
 from pacha.cli.plain import plain
 from pacha.cli.render import Styled
-from pacha.porcelain.data import SchemaShown, show_schema
+from pacha.porcelain.data import SchemaShown, schema_text, show_schema
 
 SCHEMAS = (("schema/1", SchemaShown),)
 
@@ -36,13 +36,13 @@ def make(kind: str) -> click.Command:
     @click.pass_obj
     def run(app: App, name: str, version: str | None, export: str | None) -> None:
         """Shows."""
-        shown = show_schema(app.workspace, revision_named(app, kind, name, version).manifest)
+        id = revision_named(app, kind, name, version).manifest
+        shown = show_schema(app.workspace, id)
         if app.output.is_json:
             app.output.data(f"pacha.{kind}.schema/1", shown)
             return
         if export is not None:
-            text = json.dumps(plain(shown.schema), indent=1, ensure_ascii=False) + "\n"
-            write_file(os.path.join(app.start, export), text.encode("utf-8"), shown=export)
+            write_file(os.path.join(app.start, export), schema_text(app.workspace, id).encode("utf-8"), shown=export)
             app.output.line(f"written   {export}")
             return
         versions = f"  {', '.join(shown.versions)}" if shown.versions else ""

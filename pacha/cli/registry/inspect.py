@@ -9,7 +9,6 @@ Examples:
 Group: registry
 """
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +21,7 @@ from pacha.cli.completing import complete_refs
 from pacha.cli.groups import registry_command
 from pacha.cli.naming import revision_named
 from pacha.cli.options import json_option
-from pacha.cli.plain import plain
+from pacha.cli.plain import words
 from pacha.cli.render import Piece, Styled, count_text, size_text
 from pacha.porcelain.inspect import Inspected, inspect_path, inspect_revision
 
@@ -88,7 +87,7 @@ def _show(app: App, found: Inspected, rows: int | None) -> None:
 
 
 def _pairs(app: App, values: Mapping[str, Any], indent: str) -> None:
-    app.output.table([[f"  {indent}{name}", _text(value)] for name, value in sorted(values.items())])
+    app.output.table([[f"  {indent}{name}", words(value)] for name, value in sorted(values.items())])
 
 
 def _table(app: App, name: str, rows: list[dict[str, Any]], most: int | None) -> None:
@@ -97,18 +96,8 @@ def _table(app: App, name: str, rows: list[dict[str, Any]], most: int | None) ->
     shown = rows if most is None else rows[:most]
     app.output.line(f"  {count_text(len(rows), name.removesuffix('s'))}")
     cells: list[list[Piece]] = [
-        ["    " + _text(row.get(columns[0])), *(_text(row.get(key)) for key in columns[1:])] for row in shown
+        ["    " + words(row.get(columns[0])), *(words(row.get(key)) for key in columns[1:])] for row in shown
     ]
     app.output.table(cells, header=("    " + columns[0], *columns[1:]))
     if len(shown) < len(rows):
         app.output.line(f"    … and {len(rows) - len(shown)} more; --all shows them")
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_text(item)}" for name, item in value.items())
-    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
