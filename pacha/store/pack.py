@@ -143,7 +143,7 @@ def check_stored(header: RecordHeader, payload: memoryview, path: str) -> None:
         )
 
 
-def plain_bytes(header: RecordHeader, payload: memoryview, codecs: Codecs, path: str) -> bytes | bytearray | memoryview:
+def plain_bytes(header: RecordHeader, payload: memoryview, codecs: Codecs, path: str) -> bytes | memoryview:
     """Decodes a record and checks it against its id. Errors: `BadFrame`, `UnknownCodec`, `HashMismatch`."""
     try:
         plain = codecs.numbered(header.codec).decode(payload, header.plain_length)

@@ -175,13 +175,12 @@ def without_zeros(plane: Plane) -> tuple[Plane, Plane]:
     return np.packbits(is_set, bitorder="little"), np.compress(is_set, plane)
 
 
-def places(mask: bytes | memoryview | int, count: int) -> Numbers:
-    """Where the bits of a mask of `count` bytes are set."""
+def places(mask: bytes | memoryview | int, size: int) -> Numbers:
+    """Where the bits of a mask of `size` bytes are set, in order."""
     import numpy as np
 
-    size = (count + 7) // 8
     bits = np.full(size, mask, np.uint8) if isinstance(mask, int) else np.frombuffer(mask, np.uint8, count=size)
-    return np.flatnonzero(np.unpackbits(bits, count=count, bitorder="little").view(np.bool_))
+    return np.flatnonzero(np.unpackbits(bits, bitorder="little").view(np.bool_))
 
 
 def with_zeros(where: Numbers, values: bytes | memoryview | int, count: int) -> memoryview:

@@ -32,7 +32,7 @@ class Codec(Protocol):
 
     def decode(
         self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
-    ) -> bytes | bytearray | memoryview:
+    ) -> bytes | memoryview:
         """Returns exactly `plain_length` bytes. Errors: `BadFrame`. Memory: bounded by `plain_length`."""
 
 

@@ -28,7 +28,7 @@ class DeltaPlanesCodec:
 
     def decode(
         self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
-    ) -> bytes | bytearray | memoryview:
+    ) -> bytes | memoryview:
         """Decodes against the base that was encoded against. Errors: `BadFrame`, also for one of another length."""
         if base is None or len(base) != plain_length:
             raise BadFrame(f"a difference of {plain_length} bytes needs a base of that length")

@@ -104,9 +104,12 @@ class PlanePayload:
         if start + mask_length + values_length != len(stored):
             raise BadFrame(f"the parts of a sparse plane do not fill its {len(stored)} bytes")
         middle = start + mask_length
-        mask = places(self._unpack_dense(mask_packing, stored[start:middle], (count + 7) // 8), count)
-        values = self._unpack_dense(values_packing, stored[middle:], len(mask))
-        return with_zeros(mask, values, count)
+        size = (count + 7) // 8
+        where = places(self._unpack_dense(mask_packing, stored[start:middle], size), size)
+        if len(where) and where[-1] >= count:
+            raise BadFrame(f"a sparse plane of {count} bytes has a value at {where[-1]}")
+        values = self._unpack_dense(values_packing, stored[middle:], len(where))
+        return with_zeros(where, values, count)
 
     def _unpack_dense(self, packing: int, stored: memoryview, count: int) -> bytes | memoryview | int:
         if packing == RAW and len(stored) == count:
@@ -152,7 +155,7 @@ class PlanesCodec:
 
     def decode(
         self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
-    ) -> bytes | bytearray | memoryview:
+    ) -> bytes | memoryview:
         """Decodes planes of exactly `plain_length` bytes. Errors: `BadFrame`."""
         return self._payload.decode(stored, plain_length)
 

@@ -18,7 +18,7 @@ class RawCodec:
 
     def decode(
         self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
-    ) -> bytes | bytearray | memoryview:
+    ) -> bytes | memoryview:
         """Returns `stored` itself. Errors: `BadFrame` if its length is not `plain_length`."""
         if len(stored) != plain_length:
             raise BadFrame(f"a raw record of {plain_length} bytes holds {len(stored)}")

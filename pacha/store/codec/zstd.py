@@ -32,7 +32,7 @@ class ZstdCodec:
 
     def decode(
         self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
-    ) -> bytes | bytearray | memoryview:
+    ) -> bytes | memoryview:
         """Decodes one frame of exactly `plain_length` bytes. Errors: `BadFrame`."""
         return _decode_frame(self._decompressor, stored, plain_length)
 
