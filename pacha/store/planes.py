@@ -39,17 +39,18 @@ class PlaneWork:
         import numpy as np
 
         width = ELEMENT_BYTES[element]
-        numbers = _numbers(data, width)
-        if base is not None:
-            numbers = self._difference(numbers, _numbers(base, width))
-        elif element not in _EXPONENT_SHIFT:
-            numbers = self._zigzag(numbers, self._array("work", len(numbers), width))
+        numbers, signs = _numbers(data, width), None
+        is_bare = base is None and element in _EXPONENT_SHIFT
+        if not is_bare:
+            numbers, signs = self._doubled(numbers, None if base is None else _numbers(base, width))
         planes = self._array("planes", len(numbers) * width, 1).reshape(width, -1)
         np.copyto(planes[0], numbers, casting="unsafe")
         for index in range(1, width):
             np.right_shift(numbers, 8 * index, out=planes[index], casting="unsafe")
-        if base is None and element in _EXPONENT_SHIFT:
+        if is_bare:
             self._bare_exponent(planes[-1], planes[-2], _EXPONENT_SHIFT[element])
+        if signs is not None:
+            np.bitwise_xor(planes, signs, out=planes)
         return list(planes)
 
     def join(
@@ -78,36 +79,41 @@ class PlaneWork:
             if not isinstance(column, int) or column:
                 np.bitwise_or(numbers, column, out=numbers, casting="unsafe")
         if base is not None or element not in _EXPONENT_SHIFT:
-            self._unzigzag(numbers)
+            self._halve(numbers, columns[0])
         if base is not None:
             np.add(numbers, _numbers(base, width), out=numbers)
         return data.data
 
-    def _difference(self, numbers: Numbers, base: Numbers) -> Numbers:
-        """Modulo the width: 2^32 - 1 and 0 are neighbours, and no difference overflows."""
+    def _doubled(self, numbers: Numbers, base: Numbers | None) -> tuple[Numbers, Plane]:
+        """The first half of zigzag, by which 0, -1, 1, -2 become 0, 1, 2, 3 and leave the upper planes zero.
+
+        Returns twice the numbers, or twice their difference modulo the width, and 255 for each that is negative: with it
+        every plane is turned over, which is done on bytes and so four times as fast.
+        """
         import numpy as np
 
-        work = self._array("work", len(numbers), numbers.itemsize)
-        return self._zigzag(np.subtract(numbers, base, out=work), work)
+        width = numbers.itemsize
+        work = self._array("work", len(numbers), width)
+        if base is not None:
+            numbers = np.subtract(numbers, base, out=work)
+        signs = self._array("signs", len(numbers), 1)
+        np.right_shift(numbers.view(f"<i{width}"), 8 * width - 1, out=signs.view(np.int8), casting="unsafe")
+        return np.left_shift(numbers, 1, out=work), signs
 
-    def _zigzag(self, numbers: Numbers, out: Numbers) -> Numbers:
-        """0, -1, 1, -2 become 0, 1, 2, 3: small numbers of either sign leave the upper planes zero."""
+    def _halve(self, numbers: Numbers, lowest: Plane | int) -> None:
+        """The inverse of zigzag, in place; the sign is the lowest bit of the lowest plane."""
         import numpy as np
 
-        signs = self._array("signs", len(numbers), numbers.itemsize)
-        signed = f"<i{numbers.itemsize}"
-        np.right_shift(numbers.view(signed), 8 * numbers.itemsize - 1, out=signs.view(signed))
-        np.left_shift(numbers, 1, out=out)
-        return np.bitwise_xor(out, signs, out=out)
-
-    def _unzigzag(self, numbers: Numbers) -> None:
-        import numpy as np
-
-        signs = self._array("signs", len(numbers), numbers.itemsize)
-        np.bitwise_and(numbers, 1, out=signs)
-        np.negative(signs, out=signs)
         np.right_shift(numbers, 1, out=numbers)
-        np.bitwise_xor(numbers, signs, out=numbers)
+        if isinstance(lowest, int):
+            if lowest & 1:
+                np.invert(numbers, out=numbers)
+            return
+        signs = self._array("signs", len(numbers), 1)
+        np.bitwise_and(lowest, 1, out=signs)
+        np.negative(signs, out=signs)
+        signed = numbers.view(f"<i{numbers.itemsize}")
+        np.bitwise_xor(signed, signs.view(np.int8), out=signed)
 
     def _bare_exponent(self, top: Plane, second: Plane, shift: int) -> None:
         """Eight bits of the exponent to themselves in the top plane; the bits before them join the fraction's first."""
