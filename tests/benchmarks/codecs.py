@@ -21,8 +21,8 @@ from tests.benchmarks.measure import Row
 RECORD_BYTES, RECORDS, ROUNDS, STEPS = 1 << 20, 4, 7, 5
 #: Of the plain size, above the order-0 entropy of the exponents.
 OVER_ENTROPY_MAX = 0.015
-#: Targets of one thread, in bytes a second: planes and difference, there and back.
-SPEEDS = {2: (1.2e9, 2e9), 3: (0.9e9, 1.2e9)}
+#: Of zstd -3's speed in the same run, there and back, for float32: the machine is shared, so nothing is held in seconds.
+SPEED_SHARES = {2: (1.2, 1.1), 3: (0.75, 0.55)}
 
 Weights = NDArray[np.float32]
 
@@ -51,6 +51,7 @@ def _rows(what: str, element: str, plain: list[bytes], base: list[bytes], weight
             lambda: [compressor.compress(piece) for piece in plain],  # noqa: B023
             lambda: [decompressor.decompress(piece) for piece in stored],  # noqa: B023
         )
+        peer = seconds
         yield Row(f"{what}: zstd -{level}", _seen(size, stored, seconds), "(no limit)", True)
     for number in (2, 3):
         codec = every.numbered(number)
@@ -66,29 +67,20 @@ def _rows(what: str, element: str, plain: list[bytes], base: list[bytes], weight
             lambda: [codec.encode(piece, element=element, base=other) for piece, other in pairs],  # noqa: B023
             lambda: [codec.decode(each, len(piece), base=other) for each, piece, other in triples],  # noqa: B023
         )
-        yield _judged(f"{what}: {codec.name}", number, size, stored, seconds, element, weights)
+        limits, holds = _limits(number, element, sum(map(len, stored)) / size, weights)
+        if element == "f32":
+            shares = SPEED_SHARES[number]
+            limits.append(f"≥ {shares[0]} / {shares[1]} × zstd -3")
+            holds &= all(theirs / ours >= share for theirs, ours, share in zip(peer, seconds, shares, strict=True))
+        yield Row(f"{what}: {codec.name}", _seen(size, stored, seconds), ", ".join(limits) or "(no limit)", holds)
 
 
-def _judged(
-    what: str,
-    number: int,
-    size: int,
-    stored: list[bytes | memoryview],
-    seconds: tuple[float, float],
-    element: str,
-    weights: Weights | None,
-) -> Row:
-    """Speeds are held against their targets for the elements that models have; ratios against what entropy allows."""
-    limits, holds = [], True
-    if element == "f32":
-        there, back = SPEEDS[number]
-        limits.append(f"≥ {there / 1e6:.0f} / {back / 1e6:.0f} MB/s")
-        holds = size / seconds[0] >= there and size / seconds[1] >= back
-    if number == 2 and element in ("f32", "bf16") and weights is not None:
-        bound = _bound(weights, 4 if element == "f32" else 2)
-        limits.append(f"≤ {bound + OVER_ENTROPY_MAX:.3f}")
-        holds = holds and sum(map(len, stored)) <= size * (bound + OVER_ENTROPY_MAX)
-    return Row(what, _seen(size, stored, seconds), ", ".join(limits) or "(no limit)", holds)
+def _limits(number: int, element: str, share: float, weights: Weights | None) -> tuple[list[str], bool]:
+    """Planes of the elements that models have may pass the entropy of their exponents by little."""
+    if number != 2 or element not in ("f32", "bf16") or weights is None:
+        return [], True
+    limit = _bound(weights, 4 if element == "f32" else 2) + OVER_ENTROPY_MAX
+    return [f"≤ {limit:.3f}"], share <= limit
 
 
 def _seen(size: int, stored: list[bytes | memoryview], seconds: tuple[float, float]) -> str:
