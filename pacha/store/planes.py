@@ -25,6 +25,7 @@ _EXPONENT_SHIFT: Final = {"f64": 4, "f32": 1, "f16": 1, "bf16": 1}
 KEPT_BYTES_MAX: Final = 4 << 20
 #: How many bytes of a plane tell the share of its zeros.
 _SOME: Final = 4_096
+_BLOCK: Final = 1 << 16
 
 
 class PlaneWork:
@@ -38,17 +39,18 @@ class PlaneWork:
         import numpy as np
 
         width = ELEMENT_BYTES[element]
-        numbers = _numbers(data, width)
-        if base is not None:
-            numbers = self._difference(numbers, _numbers(base, width))
-        elif element not in _EXPONENT_SHIFT:
-            numbers = self._zigzag(numbers, self._array("work", len(numbers), width))
+        numbers, signs = _numbers(data, width), None
+        is_bare = base is None and element in _EXPONENT_SHIFT
+        if not is_bare:
+            numbers, signs = self._doubled(numbers, None if base is None else _numbers(base, width))
         planes = self._array("planes", len(numbers) * width, 1).reshape(width, -1)
         np.copyto(planes[0], numbers, casting="unsafe")
         for index in range(1, width):
             np.right_shift(numbers, 8 * index, out=planes[index], casting="unsafe")
-        if base is None and element in _EXPONENT_SHIFT:
+        if is_bare:
             self._bare_exponent(planes[-1], planes[-2], _EXPONENT_SHIFT[element])
+        if signs is not None:
+            np.bitwise_xor(planes, signs, out=planes)
         return list(planes)
 
     def join(
@@ -77,36 +79,41 @@ class PlaneWork:
             if not isinstance(column, int) or column:
                 np.bitwise_or(numbers, column, out=numbers, casting="unsafe")
         if base is not None or element not in _EXPONENT_SHIFT:
-            self._unzigzag(numbers)
+            self._halve(numbers, columns[0])
         if base is not None:
             np.add(numbers, _numbers(base, width), out=numbers)
         return data.data
 
-    def _difference(self, numbers: Numbers, base: Numbers) -> Numbers:
-        """Modulo the width: 2^32 - 1 and 0 are neighbours, and no difference overflows."""
+    def _doubled(self, numbers: Numbers, base: Numbers | None) -> tuple[Numbers, Plane]:
+        """The first half of zigzag, by which 0, -1, 1, -2 become 0, 1, 2, 3 and leave the upper planes zero.
+
+        Returns twice the numbers, or twice their difference modulo the width, and 255 for each that is negative: with it
+        every plane is turned over, which is done on bytes and so four times as fast.
+        """
         import numpy as np
 
-        work = self._array("work", len(numbers), numbers.itemsize)
-        return self._zigzag(np.subtract(numbers, base, out=work), work)
+        width = numbers.itemsize
+        work = self._array("work", len(numbers), width)
+        if base is not None:
+            numbers = np.subtract(numbers, base, out=work)
+        signs = self._array("signs", len(numbers), 1)
+        np.right_shift(numbers.view(f"<i{width}"), 8 * width - 1, out=signs.view(np.int8), casting="unsafe")
+        return np.left_shift(numbers, 1, out=work), signs
 
-    def _zigzag(self, numbers: Numbers, out: Numbers) -> Numbers:
-        """0, -1, 1, -2 become 0, 1, 2, 3: small numbers of either sign leave the upper planes zero."""
+    def _halve(self, numbers: Numbers, lowest: Plane | int) -> None:
+        """The inverse of zigzag, in place; the sign is the lowest bit of the lowest plane."""
         import numpy as np
 
-        signs = self._array("signs", len(numbers), numbers.itemsize)
-        signed = f"<i{numbers.itemsize}"
-        np.right_shift(numbers.view(signed), 8 * numbers.itemsize - 1, out=signs.view(signed))
-        np.left_shift(numbers, 1, out=out)
-        return np.bitwise_xor(out, signs, out=out)
-
-    def _unzigzag(self, numbers: Numbers) -> None:
-        import numpy as np
-
-        signs = self._array("signs", len(numbers), numbers.itemsize)
-        np.bitwise_and(numbers, 1, out=signs)
-        np.negative(signs, out=signs)
         np.right_shift(numbers, 1, out=numbers)
-        np.bitwise_xor(numbers, signs, out=numbers)
+        if isinstance(lowest, int):
+            if lowest & 1:
+                np.invert(numbers, out=numbers)
+            return
+        signs = self._array("signs", len(numbers), 1)
+        np.bitwise_and(lowest, 1, out=signs)
+        np.negative(signs, out=signs)
+        signed = numbers.view(f"<i{numbers.itemsize}")
+        np.bitwise_xor(signed, signs.view(np.int8), out=signed)
 
     def _bare_exponent(self, top: Plane, second: Plane, shift: int) -> None:
         """Eight bits of the exponent to themselves in the top plane; the bits before them join the fraction's first."""
@@ -175,21 +182,26 @@ def without_zeros(plane: Plane) -> tuple[Plane, Plane]:
     return np.packbits(is_set, bitorder="little"), np.compress(is_set, plane)
 
 
-def places(mask: bytes | memoryview | int, count: int) -> Numbers:
-    """Where the bits of a mask of `count` bytes are set."""
+def marks(mask: bytes | memoryview | int, size: int) -> tuple[Numbers, int]:
+    """Each bit of a mask of `size` bytes, as truth values, and how many are set."""
     import numpy as np
 
-    size = (count + 7) // 8
-    bits = np.full(size, mask, np.uint8) if isinstance(mask, int) else np.frombuffer(mask, np.uint8, count=size)
-    return np.flatnonzero(np.unpackbits(bits, count=count, bitorder="little").view(np.bool_))
+    packed = np.full(size, mask, np.uint8) if isinstance(mask, int) else np.frombuffer(mask, np.uint8, count=size)
+    is_set = np.unpackbits(packed, bitorder="little").view(np.bool_)
+    return is_set, int(np.count_nonzero(is_set))
 
 
-def with_zeros(where: Numbers, values: bytes | memoryview | int, count: int) -> memoryview:
-    """The inverse of `without_zeros`: `count` bytes, zero where no value is."""
+def with_zeros(is_set: Numbers, values: bytes | memoryview | int, count: int) -> memoryview:
+    """The inverse of `without_zeros`: `count` bytes, zero where no value is. In blocks, for a place takes eight bytes."""
     import numpy as np
 
     plane: Plane = np.zeros(count, np.uint8)
-    plane[where] = values if isinstance(values, int) else np.frombuffer(values, np.uint8, count=len(where))
+    others = None if isinstance(values, int) else np.frombuffer(values, np.uint8)
+    done = 0
+    for start in range(0, count, _BLOCK):
+        where = np.flatnonzero(is_set[start : start + _BLOCK])
+        plane[start : start + _BLOCK][where] = values if others is None else others[done : done + len(where)]
+        done += len(where)
     return plane.data
 
 

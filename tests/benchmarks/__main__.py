@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.benchmarks.codecs import codecs
 from tests.benchmarks.inspect import inspect_tensors
 from tests.benchmarks.lineage import lineage
 from tests.benchmarks.many import dedup, history, small_files, status, tiny_commits
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "history": history,
     "search": search_versions,
     "dedup": dedup,
+    "codecs": codecs,
     "inspect": inspect_tensors,
     "lineage": lineage,
     "profile": profile,

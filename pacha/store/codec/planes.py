@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pacha.base.spans import ELEMENT_BYTES
 from pacha.store.codec import BadFrame
 from pacha.store.codec.zstd import PlaneFrames
-from pacha.store.planes import PlaneWork, only_value, places, with_zeros, without_zeros, zeros_share
+from pacha.store.planes import PlaneWork, marks, only_value, with_zeros, without_zeros, zeros_share
 
 if TYPE_CHECKING:
     from pacha.store.planes import Plane
@@ -104,9 +104,12 @@ class PlanePayload:
         if start + mask_length + values_length != len(stored):
             raise BadFrame(f"the parts of a sparse plane do not fill its {len(stored)} bytes")
         middle = start + mask_length
-        mask = places(self._unpack_dense(mask_packing, stored[start:middle], (count + 7) // 8), count)
-        values = self._unpack_dense(values_packing, stored[middle:], len(mask))
-        return with_zeros(mask, values, count)
+        size = (count + 7) // 8
+        is_set, values_count = marks(self._unpack_dense(mask_packing, stored[start:middle], size), size)
+        if is_set[count:].any():
+            raise BadFrame(f"a sparse plane of {count} bytes marks values behind its end")
+        values = self._unpack_dense(values_packing, stored[middle:], values_count)
+        return with_zeros(is_set, values, count)
 
     def _unpack_dense(self, packing: int, stored: memoryview, count: int) -> bytes | memoryview | int:
         if packing == RAW and len(stored) == count:
