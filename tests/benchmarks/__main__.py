@@ -1,5 +1,6 @@
 """Runs benchmarks by hand: `python -m tests.benchmarks [NAME…]`; without a name, lists them; `all` runs all.
 
+`python -m tests.benchmarks storage --help` tells of those that hold Pacha against other programs; they are run alone.
 Each prints its figures with the limit or the peer that they are held against, seen in the same run.
 """
 
@@ -19,6 +20,7 @@ from tests.benchmarks.measure import Row
 from tests.benchmarks.one import big_file, startup
 from tests.benchmarks.profile import profile
 from tests.benchmarks.stages import stages
+from tests.benchmarks.storage.command import main as storage
 
 BENCHMARKS = {
     "startup": startup,
@@ -39,6 +41,8 @@ BENCHMARKS = {
 
 def main() -> int:
     """Runs what was named."""
+    if sys.argv[1:2] == ["storage"]:
+        return storage(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"all, or some of {', '.join(BENCHMARKS)}")
     parser.add_argument("--folder", default=None, help="where to work; the same file system as real use")
