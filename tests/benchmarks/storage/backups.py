@@ -61,7 +61,7 @@ class Restic(Peer):
 
     def version(self) -> str:
         """The version."""
-        return _first_line(["restic", "version"])
+        return self.first_line("version")
 
     def prepare(self, place: Path) -> None:
         """Makes a repository."""
@@ -99,11 +99,4 @@ class Casync(Peer):
         return timed(words, place)
 
 
-def _first_line(words: list[str]) -> str:
-    import subprocess
-
-    said = subprocess.run(words, capture_output=True, text=True).stdout
-    return said.strip().splitlines()[0]
-
-
-PEERS = [Cp(), Borg(), Restic(), Casync()]
+PEERS: list[Peer] = [Cp(), Borg(), Restic(), Casync()]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.measure import ROOT
-from tests.benchmarks.storage import backups
+from tests.benchmarks.storage import backups, registries, scripted
 from tests.benchmarks.storage.compare import Measured, compare, now
 from tests.benchmarks.storage.ours import Pacha
 from tests.benchmarks.storage.peers import Peer
@@ -25,7 +25,7 @@ from tests.benchmarks.storage.reach import reached
 from tests.benchmarks.storage.report import plot, reach_table, settings_table, tables
 from tests.benchmarks.storage.works import SCALES, WORKS, made
 
-PEERS: list[Peer] = [*backups.PEERS]
+PEERS: list[Peer] = [*backups.PEERS, *registries.PEERS, *scripted.PEERS]
 PAGE, PICTURE = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.svg"
 BEGIN, END = "<!-- begin: what it printed -->", "<!-- end: what it printed -->"
 

@@ -14,12 +14,12 @@ from tests.benchmarks.measure import ENVIRONMENT, Run, run
 
 #: Folders of virtual environments in which peers are installed.
 VARIABLE = "PACHA_PEERS"
-_FOLDERS = [str(Path(folder) / "bin") for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
-SEARCHED = os.pathsep.join([os.environ.get("PATH", ""), *_FOLDERS])
+FOLDERS = [str(Path(folder) / "bin") for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
+SEARCHED = os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS])
 
 
 class Peer:
-    """A program that keeps versions of a folder. Without `check_words` it has no command that reads every byte."""
+    """A program that keeps versions of a folder. Without `has_check` it has no command that reads every byte."""
 
     #: What it is called in the table, and how it was set up.
     name = ""
@@ -38,7 +38,11 @@ class Peer:
 
     def version(self) -> str:
         """What it says its version is, in one line."""
-        done = subprocess.run([self.found() or "", "--version"], capture_output=True, text=True, env=ENVIRONMENT)
+        return self.first_line("--version")
+
+    def first_line(self, *words: str) -> str:
+        """The first line that the program says to some words."""
+        done = subprocess.run([self.found() or "", *words], capture_output=True, text=True, env=ENVIRONMENT)
         return ((done.stdout or done.stderr).strip().splitlines() or ["?"])[0]
 
     def prepare(self, place: Path) -> None:
