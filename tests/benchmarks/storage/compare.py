@@ -16,6 +16,8 @@ from tests.benchmarks.storage.peers import Peer
 from tests.benchmarks.storage.works import Made
 
 BLOCK = 1 << 20
+#: Works whose versions are held against what each takes alone: no difference may cost more than none.
+ALONE = ("W3e", "W3be")
 
 
 class WrongBytes(AssertionError):
@@ -77,6 +79,7 @@ def one_round(made: Made, peer: Peer, place: Path, *, number: int = 0) -> Measur
     )  # type: ignore[misc]
     restores = [_restore(peer, store, place / f"out{at}", at, version) for at, version in enumerate(made.versions)]
     check = _settled(lambda: peer.check(store)) if peer.has_check else None
+    alone = _alone(made, peer, place) if made.name in ALONE else ()
     remove(place)
     return Measured(
         work=made.name,
@@ -93,7 +96,14 @@ def one_round(made: Made, peer: Peer, place: Path, *, number: int = 0) -> Measur
         check_peak_bytes=check.peak_bytes if check else 0,
         again_seconds=again and again.seconds,
         status_seconds=status and status.seconds,
+        alone_bytes=alone,
     )
+
+
+def _alone(made: Made, peer: Peer, place: Path) -> tuple[int, ...]:
+    """What each version takes without the others, where a peer can say it."""
+    ask: Callable[[Path, Path], int] | None = getattr(peer, "alone", None)
+    return () if ask is None else tuple(ask(place / f"alone{at}", version) for at, version in enumerate(made.versions))
 
 
 def _settled(work: Callable[[], Run]) -> Run:

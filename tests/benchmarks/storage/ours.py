@@ -15,9 +15,8 @@ class Pacha(Peer):
     """Pacha: `register` is add, commit and tag in one process, durable when it returns."""
 
     name = "pacha"
-    settings = "model|data register (add, commit, tag), durability batch; checkout --to; fsck"
+    settings = "register (add, commit, tag), durability batch; checkout --to; fsck"
     has_check = True
-    has_status = True
 
     def __init__(self, *, source: Path = ROOT, name: str = "pacha", kind: str = "model") -> None:
         self.name = name
@@ -65,6 +64,15 @@ class Pacha(Peer):
             target.mkdir()
             target = target / one.name
         return run(self.words("checkout", f"{STUFF}:1.0.{number}", "--to", target), cwd=place)
+
+    def alone(self, place: Path, version: Path) -> int:
+        """What a version takes in a store of its own. Units: bytes."""
+        place.mkdir()
+        self.prepare(place)
+        before = sum(path.stat().st_size for path in self.stored(place))
+        self.stage(place, version)
+        self.put(place, version, 0)
+        return sum(path.stat().st_size for path in self.stored(place)) - before
 
     def check(self, place: Path) -> Run:
         """Reads every byte."""

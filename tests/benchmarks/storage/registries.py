@@ -62,7 +62,7 @@ class GitLfs(Peer):
     """Git with LFS for every file."""
 
     name = "git-lfs"
-    settings = 'track all, add and commit, a work tree of the version; lfs fsck'
+    settings = "track all, add and commit, a work tree of the version; lfs fsck"
     program = "git-lfs"
     has_check = True
 
