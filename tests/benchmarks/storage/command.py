@@ -1,7 +1,8 @@
 """`python -m tests.benchmarks storage …`: Pacha against every peer that is installed.
 
 Runs works in interleaved rounds and keeps what it measured in a file; draws tables; writes them into docs/benchmarks.md
-when told to. Works are made once into the folder named by --folder.
+when told to. Works are made once into the folder named by --folder. `storage profile [WORK] --folder FOLDER` tells where
+Pacha's time goes.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.benchmarks.measure import ROOT
@@ -21,12 +22,15 @@ from tests.benchmarks.storage import backups, registries, scripted
 from tests.benchmarks.storage.compare import Measured, compare, now
 from tests.benchmarks.storage.ours import Pacha
 from tests.benchmarks.storage.peers import Peer
+from tests.benchmarks.storage.profile import profile
 from tests.benchmarks.storage.reach import reached
-from tests.benchmarks.storage.report import plot, reach_table, settings_table, tables
-from tests.benchmarks.storage.works import SCALES, WORKS, made
+from tests.benchmarks.storage.report import plot, reach_table, rows_table, settings_table, tables
+from tests.benchmarks.storage.works import SCALES, WORKS, Scale, made
 
 PEERS: list[Peer] = [*backups.PEERS, *registries.PEERS, *scripted.PEERS]
 PAGE, PICTURE = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.svg"
+MANY, GROUPS = "W5", "groups"
+WORDS = {True: "reached", False: "not reached"}
 BEGIN, END = "<!-- begin: what it printed -->", "<!-- end: what it printed -->"
 
 
@@ -39,10 +43,17 @@ class Report:
     peers: tuple[tuple[str, str, str], ...]
     notes: dict[str, dict[str, object]]
     results: tuple[Measured, ...]
+    rows: dict[str, list[list[str]]] = field(default_factory=dict)
 
     def dump(self) -> str:
         """As JSON."""
-        about = {"machine": self.machine, "scale": self.scale, "peers": self.peers, "notes": self.notes}
+        about = {
+            "machine": self.machine,
+            "scale": self.scale,
+            "peers": self.peers,
+            "notes": self.notes,
+            "rows": self.rows,
+        }
         return json.dumps({**about, "results": [found.as_json() for found in self.results]}, indent=1)
 
     @classmethod
@@ -56,6 +67,7 @@ class Report:
             peers=tuple((row[0], row[1], row[2]) for row in told["peers"]),
             notes=told["notes"],
             results=tuple(Measured(**row) for row in results),
+            rows=told.get("rows", {}),
         )
 
     def text(self) -> str:
@@ -67,13 +79,17 @@ class Report:
             settings_table(self.peers),
         ]
         parts += [tables(self.results), reach_table(reached(self.results, self.notes))]
+        parts += [rows_table(rows) for rows in self.rows.values()]
         return "\n\n".join(parts) + "\n"
 
 
 def main(words: Sequence[str]) -> int:
     """Runs what was asked for."""
+    if list(words[:1]) == ["profile"]:
+        return profile(words[1:])
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks storage", description=__doc__)
-    parser.add_argument("works", nargs="*", metavar="WORK", help=f"some of {' '.join(WORKS)}; without any, all")
+    names = f"{' '.join(WORKS)} {MANY} {GROUPS}"
+    parser.add_argument("works", nargs="*", metavar="WORK", help=f"some of {names}; without any, all")
     parser.add_argument("--scale", choices=list(SCALES), default="small")
     parser.add_argument("--peers", default=None, help="comma-separated; without it, all that are installed")
     parser.add_argument("--rounds", type=int, default=5)
@@ -112,7 +128,12 @@ def _measure(options: argparse.Namespace, file: Path) -> None:
     results = list(before.results) if before else []
     notes = dict(before.notes) if before else {}
     peers = [Pacha(), *(Pacha(source=path.resolve(), name=f"pacha-{path.resolve().name}") for path in options.beside)]
-    for name in options.works or WORKS:
+    rows = dict(before.rows) if before else {}
+    for name in options.works or [*WORKS, MANY, GROUPS]:
+        if name in (MANY, GROUPS):
+            rows[name] = _rows(name, scale, options)
+            _keep(file, scale, peers, notes, results, rows)
+            continue
         work = made(name, scale, options.folder)
         notes[name] = work.notes
         results = [found for found in results if found.work != name]
@@ -124,10 +145,37 @@ def _measure(options: argparse.Namespace, file: Path) -> None:
             shown = f"{sum(found.put_seconds):.2f} s, {found.stored_bytes[-1] / 1e6:,.1f} MB"
             print(f"{found.work} round {found.round} {found.peer}: {shown}", file=sys.stderr, flush=True)
         shutil.rmtree(place, ignore_errors=True)
-        about = tuple((peer.name, peer.version(), peer.settings) for peer in [*peers, *_taking_part(None)])
-        absent = tuple((peer.name, "not installed", "") for peer in PEERS if not peer.is_installed())
-        report = Report(machine=_machine(), scale=scale.name, peers=about + absent, notes=notes, results=tuple(results))
-        file.write_text(report.dump(), "utf-8")
+        _keep(file, scale, peers, notes, results, rows)
+
+
+def _rows(name: str, scale: Scale, options: argparse.Namespace) -> list[list[str]]:
+    """In a folder of its own, removed afterwards: what, seen, limit, word."""
+    # Late: Pacha in this process would count as the peak memory of every process that it starts.
+    from tests.benchmarks.storage.many import many_versions, old_groups
+
+    place = options.folder / "many"
+    shutil.rmtree(place, ignore_errors=True)
+    found = many_versions(place, count=scale.versions, rounds=options.rounds) if name == MANY else old_groups()
+    rows = [[row.what, row.seen, row.limit, "" if row.limit.startswith("(") else WORDS[row.holds]] for row in found]
+    shutil.rmtree(place, ignore_errors=True)
+    return rows
+
+
+def _keep(
+    file: Path,
+    scale: Scale,
+    ours: Sequence[Peer],
+    notes: dict[str, dict[str, object]],
+    results: Sequence[Measured],
+    rows: dict[str, list[list[str]]],
+) -> None:
+    """Writes down what was measured so far: a run that is stopped has not been for nothing."""
+    about = tuple((peer.name, peer.version(), peer.settings) for peer in [*ours, *_taking_part(None)])
+    absent = tuple((peer.name, "not installed", "") for peer in PEERS if not peer.is_installed())
+    report = Report(
+        machine=_machine(), scale=scale.name, peers=about + absent, notes=notes, results=tuple(results), rows=rows
+    )
+    file.write_text(report.dump(), "utf-8")
 
 
 def _taking_part(names: str | None) -> list[Peer]:

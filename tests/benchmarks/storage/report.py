@@ -84,6 +84,12 @@ def reach_table(lines: Sequence[Line]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def rows_table(rows: Sequence[Sequence[str]]) -> str:
+    """Markdown: rows of what, seen, limit, word."""
+    shown = [("figure", "seen", "to reach", ""), ("---", "---", "---", "---"), *rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in shown)
+
+
 def settings_table(rows: Sequence[tuple[str, str, str]]) -> str:
     """Markdown: peers, versions, settings."""
     shown = [("", "version", "settings"), ("---", "---", "---"), *rows]

@@ -87,7 +87,7 @@ def _member(wheel: Path, members: tuple[str, ...]) -> bytes:
 
 def _drawn() -> Tensors:
     coin = np.random.default_rng(7)
-    shapes = {f"layers.{number}.weight": (384, 384 * 4) for number in range(12)}
+    shapes = {f"layers.{number}.weight": (256, 384) for number in range(60)}
     return {name: coin.standard_normal(shape, np.float32) * np.float32(0.05) for name, shape in shapes.items()}
 
 

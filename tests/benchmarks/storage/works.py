@@ -27,14 +27,17 @@ class Scale:
     checkpoint: int
     small_files: int = 5_000
     checkpoints: int = 10
+    versions: int = 1_000
 
 
 SCALES = {
     scale.name: scale
     for scale in (
-        Scale(name="tiny", model=1 * MIB, table=200_000, checkpoint=MIB // 2, small_files=40, checkpoints=3),
+        Scale(
+            name="tiny", model=1 * MIB, table=200_000, checkpoint=MIB // 2, small_files=40, checkpoints=3, versions=20
+        ),
         Scale(name="small", model=256 * MIB, table=100_000_000, checkpoint=32 * MIB),
-        Scale(name="full", model=1024 * MIB, table=1_000_000_000, checkpoint=96 * MIB),
+        Scale(name="full", model=1024 * MIB, table=1_000_000_000, checkpoint=96 * MIB, versions=10_000),
     )
 }
 #: What each work is, and the kind of its artifact.
