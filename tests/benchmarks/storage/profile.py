@@ -131,6 +131,7 @@ def _run(kind: str, versions: Sequence[Path], place: Path) -> None:
             shutil.copytree(version, place / "stuff", copy_function=os.link)
             what = "put" if number == 0 else "put the successor"
             _sampled(what, lambda number=number: register("stuff", f"1.0.{number}", place / "stuff"))  # type: ignore[misc]
+        shutil.rmtree(place / "stuff")
         _sampled("restore the first", lambda: registry.checkout(f"{kind}/stuff:1.0.0", force=True))
         _sampled("fsck", registry.fsck)
 

@@ -40,7 +40,7 @@ def append_rows(source: Path, target: Path, count: int) -> None:
 
 
 def edit_rows(source: Path, target: Path) -> None:
-    """The table with a few rows all over it edited; their lengths change."""
+    """The table with a digit put before the user of a few rows all over it: their lengths change, no column's type does."""
     with open(source, encoding="utf-8") as before, open(target, "w", encoding="utf-8", newline="") as after:
         for number, line in enumerate(before):
-            after.write(line.replace(",", ",edited ", 1) if number % EDITED_EVERY == EDITED_EVERY // 2 else line)
+            after.write(line.replace(",", ",1", 1) if number % EDITED_EVERY == EDITED_EVERY // 2 else line)
