@@ -11,7 +11,7 @@ from typing import Any
 from pacha.formats.inspection import Inspection, Malformed, Source
 from pacha.formats.pickle_machine import Followed, follow
 from pacha.formats.pickle_safety import detail_of, warnings_of
-from pacha.formats.stream import Stream
+from pacha.formats.stream import Slice, Stream
 from pacha.formats.tensors import summary_of, tensor
 from pacha.formats.zips import Archive
 
@@ -49,6 +49,21 @@ def inspect_source(name: str, source: Source) -> Inspection:
                 {**row, "offset": offset + archive.offset(member), "bytes": length} if member.is_stored else row
             )
     return _inspection({"format": "npz", **summary_of(rows)}, rows, seen, has_objects=has_objects)
+
+
+def tensor_rows(source: Source) -> list[dict[str, Any]]:
+    """The arrays that lie in a file as they are, without those of objects. Errors: `Malformed`."""
+    if source.read(0, len(MAGIC)) == MAGIC:
+        row, _, is_object = array_of(source, "array", source.size)
+        return [] if is_object else [row]
+    archive, rows = Archive(source), []
+    for member in archive.members:
+        if member.is_stored and member.name.endswith(".npy"):
+            start = archive.offset(member)
+            row, _, is_object = array_of(Slice(source, start, member.size), member.name[:-4], member.size)
+            if not is_object:
+                rows.append({**row, "offset": start + row["offset"]})
+    return rows
 
 
 def _inspection(

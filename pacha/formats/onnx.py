@@ -5,6 +5,8 @@ exporters keep all weights there.
 Source: onnx.proto of the ONNX project (ModelProto, GraphProto, TensorProto, NodeProto, ValueInfoProto).
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -23,6 +25,8 @@ OPERATORS_MAX = 5_000
 OPSETS_MAX = 50
 #: What stands for a type that this table does not know.
 _UNKNOWN_TYPE = "unknown"
+#: Where a tensor outside lies is told in words; a number of nineteen digits is beyond any file.
+_BESIDE, _PLACE = ("location", "offset", "length"), re.compile("[0-9]{1,18}")
 _FACTS = {2: "producer", 3: "producer_version", 4: "domain"}
 DTYPES = {
     1: "F32", 2: "U8", 3: "I8", 4: "U16", 5: "I16", 6: "I32", 7: "I64", 8: "STRING", 9: "BOOL", 10: "F16", 11: "F64",
@@ -50,6 +54,7 @@ class _Seen:
     rows: list[dict[str, Any]] = field(default_factory=list)
     constants: list[dict[str, Any]] = field(default_factory=list)
     external: set[str] = field(default_factory=set)
+    beside: list[dict[str, Any]] = field(default_factory=list)
 
     def graph(self) -> dict[str, Any]:
         """The graph without its tensors."""
@@ -63,6 +68,25 @@ class _Seen:
 def inspect_source(name: str, source: Source) -> Inspection:
     """Versions, operators, inputs, outputs and tensors. Errors: `Malformed`."""
     del name
+    seen = _walked(source)
+    rows = seen.rows + seen.constants
+    summary = {
+        "format": "onnx", **{key: value for key, value in seen.facts.items() if value != ""}, "opsets": seen.opsets,
+        "nodes": seen.nodes, **(summary_of(rows) if rows else {}),
+        **({"external": len(seen.external)} if seen.external else {}),
+    }  # fmt: skip
+    outside = sorted(path for path in seen.external if path.startswith(("/", "\\")) or ".." in path or ":" in path)
+    warnings = (f"external: its tensors lie outside its folder, in {outside[0]!r:.200}",) if outside else ()
+    detail = {"tensors": rows, "graph": seen.graph(), "metadata": seen.metadata}
+    return Inspection(format="onnx", summary=summary, detail=detail, warnings=warnings)
+
+
+def external_rows(source: Source) -> list[dict[str, Any]]:
+    """The tensors that a model keeps in files beside it, each with its `location`. Errors: `Malformed`."""
+    return _walked(source).beside
+
+
+def _walked(source: Source) -> _Seen:
     wire, seen, graphs = Wire(source), _Seen(), 0
     for part in wire.fields(0, source.size):
         if part.number == 7 and part.kind == BYTES:
@@ -75,16 +99,7 @@ def inspect_source(name: str, source: Source) -> Inspection:
             _about(wire, part, seen)
     if graphs != 1 or "ir_version" not in seen.facts:
         raise Malformed("has no graph, or several, or no version, so it is no ONNX model")
-    rows = seen.rows + seen.constants
-    summary = {
-        "format": "onnx", **{key: value for key, value in seen.facts.items() if value != ""}, "opsets": seen.opsets,
-        "nodes": seen.nodes, **(summary_of(rows) if rows else {}),
-        **({"external": len(seen.external)} if seen.external else {}),
-    }  # fmt: skip
-    outside = sorted(path for path in seen.external if path.startswith(("/", "\\")) or ".." in path or ":" in path)
-    warnings = (f"external: its tensors lie outside its folder, in {outside[0]!r:.200}",) if outside else ()
-    detail = {"tensors": rows, "graph": seen.graph(), "metadata": seen.metadata}
-    return Inspection(format="onnx", summary=summary, detail=detail, warnings=warnings)
+    return seen
 
 
 def _about(wire: Wire, part: Field, seen: _Seen) -> None:
@@ -138,7 +153,7 @@ def _graph(
         elif part.number == 5:
             if len(seen.rows) >= TENSORS_MAX:
                 raise Malformed(f"more than {TENSORS_MAX} initializers")
-            seen.rows.append(_tensor(wire, part, seen.external, prefix or ""))
+            seen.rows.append(_tensor(wire, part, seen, prefix or ""))
         elif part.number in (11, 12) and prefix is None:
             listed = seen.values["inputs" if part.number == 11 else "outputs"]
             if len(listed) < VALUES_MAX:
@@ -168,17 +183,18 @@ def _node(wire: Wire, message: Field, seen: _Seen, prefix: str) -> list[tuple[st
             if part.kind == BYTES and part.number in (6, 11):
                 inner.append((f"{prefix}{output}"[:1_024], part))
             elif part.kind == BYTES and part.number == 5 and shown == "Constant":
-                row = _tensor(wire, part, seen.external, prefix, name=output)
+                row = _tensor(wire, part, seen, prefix, name=output)
                 # A single number is a parameter of an operator, not of the model.
                 if row["shape"] and len(seen.constants) < TENSORS_MAX:
                     seen.constants.append(row)
     return inner
 
 
-def _tensor(wire: Wire, message: Field, external: set[str], prefix: str, *, name: str = "") -> dict[str, Any]:
+def _tensor(wire: Wire, message: Field, seen: _Seen, prefix: str, *, name: str = "") -> dict[str, Any]:
     shape: list[int] = []
     dtype = 0
     place: dict[str, int] = {}
+    beside: dict[str, str] = {}
     for part in wire.fields(message.start, message.start + message.length):
         if part.number == 1:
             shape.extend(_numbers(wire, part))
@@ -192,12 +208,25 @@ def _tensor(wire: Wire, message: Field, external: set[str], prefix: str, *, name
             place = {"offset": part.start, "bytes": part.length}
         elif part.number == 13 and part.kind == BYTES:
             key, value = _pair(wire, part)
-            if key == "location" and len(external) < VALUES_MAX:
-                external.add(value)
+            if key in _BESIDE:
+                beside[key] = value
+            if key == "location" and len(seen.external) < VALUES_MAX:
+                seen.external.add(value)
     width = _WIDTHS.get(dtype)
     if place and width and prod(shape) * width != place["bytes"]:
         raise Malformed(f"{name!r:.80} of {shape} does not take {place['bytes']} bytes")
-    return tensor(prefix + name, DTYPES.get(dtype, _UNKNOWN_TYPE), shape, **place)
+    row = tensor(prefix + name, DTYPES.get(dtype, _UNKNOWN_TYPE), shape, **place)
+    if "location" in beside and len(seen.beside) < TENSORS_MAX:
+        seen.beside.append(row | _outside(beside, prod(shape) * (width or 0)))
+    return row
+
+
+def _outside(beside: Mapping[str, str], size: int) -> dict[str, Any]:
+    """The file in which a tensor lies, and where, if that is told in numbers. Without a length it is as long as its shape."""
+    told = {"offset": beside.get("offset", "0"), "bytes": beside.get("length", str(size))}
+    return {"location": beside["location"]} | {
+        key: int(value) for key, value in told.items() if _PLACE.fullmatch(value)
+    }
 
 
 def _numbers(wire: Wire, part: Field) -> list[int]:

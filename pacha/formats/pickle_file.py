@@ -11,7 +11,7 @@ from pacha.formats.inspection import Inspection, Malformed, Source
 from pacha.formats.pickle_machine import Followed, follow
 from pacha.formats.pickle_safety import LOADING_RUNS_CODE, NOT_FOLLOWED, detail_of, warnings_of
 from pacha.formats.pickle_tensors import tensors_of
-from pacha.formats.pickle_values import Imported, Made
+from pacha.formats.pickle_values import OBJECTS, Imported, Made
 from pacha.formats.stream import PackedStream, Stream
 from pacha.formats.tensors import NAME_LENGTH_MAX, summary_of, text
 
@@ -25,6 +25,9 @@ PACKINGS = {
     b"ZF": "zlib", b"\x1f\x8b": "gzip", b"x\x01": "zlib", b"x\x5e": "zlib", b"x\x9c": "zlib", b"x\xda": "zlib", b"BZh": "bz2",
     b"\xfd7zXZ": "xz", b"]\x00\x00": "lzma", b"\x04\x22\x4d\x18": "lz4",
 }  # fmt: skip
+#: What joblib calls an array whose bytes follow, and where the first one is looked for: estimators begin with theirs.
+_WRAPPER = b"NumpyArrayWrapper"
+WRAPPER_NEAR_BYTES = 256 << 10
 #: A module's name as Python can import it: what is read out of an array's bytes by chance is none.
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
@@ -46,6 +49,14 @@ def inspect_source(name: str, source: Source) -> Inspection:
     summary = {"format": format, "imports": len(seen.imports), **({"compression": packing} if packing else {}), **about}
     detail = {"tensors": rows, **detail_of(seen)}
     return Inspection(format=format, summary=summary, detail=detail, warnings=warnings_of(seen, otherwise))
+
+
+def tensor_rows(source: Source) -> list[dict[str, Any]]:
+    """The arrays that joblib has put between the opcodes. Nothing is followed where none is near. Errors: `Malformed`."""
+    if _WRAPPER not in source.read(0, WRAPPER_NEAR_BYTES):
+        return []
+    seen = followed(Stream(source), raw_arrays=True)
+    return [row for row in tensors_of(seen.value, {}).rows if row["dtype"] != OBJECTS]
 
 
 def followed(stream: Stream, *, raw_arrays: bool) -> Followed:

@@ -3,7 +3,8 @@
 Source: torch.serialization (_save, _legacy_save); caffe2/serialize/inline_container.cc.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,8 @@ from pacha.formats.pickle_safety import NOT_FOLLOWED, detail_of, warnings_of
 from pacha.formats.pickle_tensors import STORAGES, Found, Storage, tensors_of
 from pacha.formats.pickle_values import Beside, Imported, Made
 from pacha.formats.stream import Stream
-from pacha.formats.tensors import summary_of, text
-from pacha.formats.zips import MAGIC, Archive
+from pacha.formats.tensors import summary_of, tensor, text
+from pacha.formats.zips import MAGIC, Archive, ZipMember
 
 FORMATS = ("pytorch",)
 #: The pickle of a checkpoint names tensors, and holds none; one that is packed is held in memory.
@@ -39,20 +40,12 @@ def inspect_source(name: str, source: Source) -> Inspection:
 
 def _archive(source: Source) -> Inspection:
     archive = Archive(source)
-    names = [member.name for member in archive.members]
-    pickles = [member for member in archive.members if member.name.rpartition("/")[2] in _PICKLES]
-    if not pickles:
-        raise Malformed("a ZIP archive without a data.pkl")
-    is_script = any("/code/" in f"/{name}" for name in names)
+    pickles, is_script = _pickles_of(archive)
     seen, found = Followed(), Found([], [])
-    for member in pickles[:PICKLES_MAX]:
-        stream = Stream(archive.source(member, size_max=PICKLE_BYTES_MAX))
-        if follow(stream, seen) and not member.name.endswith("attributes.pkl"):
-            folder = member.name.removesuffix(".pkl") if is_script else f"{member.name.rpartition('/')[0]}/data"
-            part = _tensors_in(archive, folder.lstrip("/"), seen.value)
-            prefix = "constants." if member.name.endswith("constants.pkl") else ""
-            found.rows += [{**row, "name": f"{prefix}{row['name']}"} for row in part.rows]
-            found.faults += part.faults
+    for folder, prefix in _values(archive, seen):
+        part = _tensors_in(archive, folder, seen.value)
+        found.rows += [{**row, "name": f"{prefix}{row['name']}"} for row in part.rows]
+        found.faults += part.faults
     summary: dict[str, Any] = {"layout": "torchscript" if is_script else "zip"}
     members = [{"name": text(member.name), "bytes": member.size} for member in archive.members[:_MEMBERS_SHOWN]]
     made = _inspection(summary, seen, found, {"members": members})
@@ -60,6 +53,44 @@ def _archive(source: Source) -> Inspection:
     if len(pickles) > PICKLES_MAX:
         warnings.append(f"{NOT_FOLLOWED}: only {PICKLES_MAX} of {len(pickles)} pickles are looked at")
     return replace(made, warnings=(*warnings, SCRIPT) if is_script else tuple(warnings))
+
+
+def tensor_rows(source: Source) -> list[dict[str, Any]]:
+    """The tensors, and the storages in which no tensor has a place of its own. Errors: `Malformed`."""
+    if source.read(0, 4) != MAGIC:
+        rows: list[dict[str, Any]] = _pickles(source).detail["tensors"]
+        return rows
+    archive, seen, rows = Archive(source), Followed(), []
+    for folder, prefix in _values(archive, seen):
+        storages = _members_as_storages(archive, folder)
+        part = tensors_of(seen.value, storages).rows
+        kinds = _kinds(seen.value)
+        taken = sorted(row["offset"] for row in part if "offset" in row)
+        for key, place in storages.items():
+            after = bisect_left(taken, place.offset)
+            if after == len(taken) or taken[after] >= place.offset + place.length:
+                dtype = kinds.get(key, ("unknown", 0))[0]
+                part.append(tensor(f"{folder}/{key}", dtype, (), offset=place.offset, bytes=place.length))
+        rows += [{**row, "name": f"{prefix}{row['name']}"} for row in part]
+    return rows
+
+
+def _pickles_of(archive: Archive) -> tuple[list[ZipMember], bool]:
+    """The pickles of an archive, and whether it holds a program. Errors: `Malformed` without a pickle."""
+    pickles = [member for member in archive.members if member.name.rpartition("/")[2] in _PICKLES]
+    if not pickles:
+        raise Malformed("a ZIP archive without a data.pkl")
+    return pickles, any("/code/" in f"/{member.name}" for member in archive.members)
+
+
+def _values(archive: Archive, seen: Followed) -> Iterator[tuple[str, str]]:
+    """For each pickle that leaves its value in `seen`: the folder of its storages, what its tensors' names begin with."""
+    pickles, is_script = _pickles_of(archive)
+    for member in pickles[:PICKLES_MAX]:
+        stream = Stream(archive.source(member, size_max=PICKLE_BYTES_MAX))
+        if follow(stream, seen) and not member.name.endswith("attributes.pkl"):
+            folder = member.name.removesuffix(".pkl") if is_script else f"{member.name.rpartition('/')[0]}/data"
+            yield folder.lstrip("/"), "constants." if member.name.endswith("constants.pkl") else ""
 
 
 def _tensors_in(archive: Archive, folder: str, value: Any) -> Found:
@@ -97,37 +128,37 @@ def _pickles(source: Source) -> Inspection:
     storages, faults = {}, []
     try:
         if follow(stream, seen):
-            storages = _behind(stream, seen.value, _widths(value))
+            storages = _behind(stream, seen.value, _kinds(value))
     except Malformed as error:
         faults.append(f"its storages: {error.message}")
     found = tensors_of(value, storages)
     return _inspection({"layout": "pickles"}, seen, Found(found.rows, faults + found.faults), {})
 
 
-def _behind(stream: Stream, keys: Any, widths: Mapping[str, int]) -> dict[str, Storage]:
+def _behind(stream: Stream, keys: Any, kinds: Mapping[str, tuple[str, int]]) -> dict[str, Storage]:
     """Where each storage lies: a count of elements, and the elements, in the order of the keys. Errors: `Malformed`."""
     if type(keys) is not list or len(keys) > STORAGES_MAX:
         raise Malformed("their keys are no list")
     found: dict[str, Storage] = {}
     for key in keys:
-        if type(key) is not str or key not in widths:
+        if type(key) is not str or key not in kinds:
             raise Malformed("a key that no tensor names")
-        length = int.from_bytes(stream.take(8), "little", signed=True) * widths[key]
+        length = int.from_bytes(stream.take(8), "little", signed=True) * kinds[key][1]
         found[key] = Storage(stream.at, length)
         stream.skip(length)
     return found
 
 
-def _widths(value: Any) -> dict[str, int]:
-    """Bytes of an element of each storage that a value names."""
-    found: dict[str, int] = {}
+def _kinds(value: Any) -> dict[str, tuple[str, int]]:
+    """The element type of each storage that a value names, and its bytes."""
+    found: dict[str, tuple[str, int]] = {}
     todo, entered = [value], set()
     while todo:
         item = todo.pop()
         if type(item) is Beside:
             identity = item.identity
             if type(identity) is tuple and len(identity) > 2 and type(identity[1]) is Imported:
-                found[str(identity[2])[:64]] = STORAGES.get(identity[1].name, ("", 0))[1]
+                found[str(identity[2])[:64]] = STORAGES.get(identity[1].name, ("", 0))
         elif type(item) in (list, tuple, dict, Made) and id(item) not in entered:
             entered.add(id(item))
             if type(item) is Made:

@@ -2,17 +2,27 @@
 
 import io
 import json
+import pickle
 import struct
+import tempfile
 import zipfile
+from pathlib import Path
 
+import joblib
 import numpy
+import onnx
+import onnx.helper
+import onnx.numpy_helper
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pacha.base.spans import ELEMENT_BYTES, Span
 from pacha.formats.inspection import BytesSource
-from pacha.formats.spans import tensor_spans
+from pacha.formats.spans import ELEMENTS, element_of, external_spans, tensor_spans
+from tests.formats import torch_files
+from tests.formats.test_keras import hdf5_file, keras_file
+from tests.formats.test_models import gguf_file
 
 
 def safetensors(tensors: dict[str, tuple[str, list[int], bytes]]) -> bytes:
@@ -84,3 +94,196 @@ def test_a_zip_that_is_no_model_has_none() -> None:
         writer.writestr("notes.txt", b"x" * 1_000)
     assert spans("m.pt", archive.getvalue()) == ()
     assert spans("m.zip", archive.getvalue()) == ()
+
+
+def test_a_type_with_its_largest_byte_first_is_an_integer_of_its_width() -> None:
+    for dtype, element in {
+        ">f4": "i32",
+        ">c16": "i64",
+        "<c8": "f32",
+        "|b1": "i8",
+        "<M8[ns]": "i64",
+        "<U3": None,
+    }.items():
+        out = io.BytesIO()
+        numpy.save(out, numpy.zeros(9, dtype))
+        (span,) = spans("a.npy", out.getvalue())
+        assert (span.element, span.length) == (element, 9 * numpy.dtype(dtype).itemsize)
+
+
+def test_arrays_of_objects_have_no_spans() -> None:
+    alone, archive = io.BytesIO(), io.BytesIO()
+    numpy.save(alone, numpy.array([{}, None], dtype=object))
+    numpy.savez(archive, o=numpy.array([{}, None], dtype=object), n=numpy.zeros(4))
+    assert spans("a.npy", alone.getvalue()) == ()
+    assert [span.name for span in spans("a.npz", archive.getvalue())] == ["n"]
+
+
+def test_a_file_under_another_name_is_known_by_its_first_bytes() -> None:
+    data = safetensors({"a": ("I8", [9], b"y" * 9)})
+    assert spans("3f2a", data) == spans("m.pt", data) == spans("m.safetensors", data) != ()
+    out = io.BytesIO()
+    numpy.save(out, numpy.zeros(4))
+    assert spans("m.safetensors", out.getvalue()) == spans("a.npy", out.getvalue()) != ()
+
+
+def test_tensors_of_pytorch_by_their_names() -> None:
+    data = torch_files.torch_file()
+    weight, bias = spans("m.pt", data)
+    assert [(span.name, span.element) for span in (weight, bias)] == [
+        ("state_dict.layer.weight", "f32"),
+        ("state_dict.layer.bias", "f32"),
+    ]
+    assert data[weight.start :][: weight.length] == numpy.arange(6, dtype="<f4").tobytes()
+    assert data[bias.start :][: bias.length] == numpy.ones(2, "<f4").tobytes()
+
+
+def test_tensors_of_the_older_layout_of_pytorch() -> None:
+    data = torch_files.legacy_file({"w": (5, 3), "b": (7,)})
+    assert [(span.name, data[span.start :][: span.length], span.element) for span in spans("m.pt", data)] == [
+        ("w", bytes(60), "f32"),
+        ("b", numpy.ones(7, "<f4").tobytes(), "f32"),
+    ]
+
+
+def test_a_storage_whose_tensor_has_no_place_of_its_own_is_named_by_its_member() -> None:
+    data = torch_files.torch_file(shape=(2, 2), strides=(3, 1))
+    assert [(span.name, span.length, span.element) for span in spans("m.pt", data)] == [
+        ("archive/data/0", 24, "f32"),
+        ("state_dict.layer.bias", 8, "f32"),
+    ]
+
+
+def test_arrays_that_joblib_puts_between_the_opcodes() -> None:
+    out = io.BytesIO()
+    array = numpy.arange(3_000, dtype="<f4")
+    joblib.dump({"first": array, "second": array.astype("<f8")}, out)
+    first, second = spans("m.joblib", out.getvalue())
+    assert out.getvalue()[first.start : first.start + first.length] == array.tobytes()
+    assert (first.element, second.element) == ("f32", "f64")
+    assert spans("m.pkl", pickle.dumps([1, 2, 3])) == ()
+
+
+def test_initializers_of_onnx_inside_the_model_and_beside_it(tmp_path: Path) -> None:
+    arrays = {"w": numpy.arange(600, dtype="<f4"), "v": numpy.ones(500, "<f2"), "b": numpy.ones(3, "<f4")}
+    tensors = [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    graph = onnx.helper.make_graph([], "g", [], [], initializer=tensors)
+    inside = onnx.helper.make_model(graph).SerializeToString()
+    found = spans("m.onnx", inside)
+    assert {span.name: inside[span.start :][: span.length] for span in found} == {
+        name: array.tobytes() for name, array in arrays.items()
+    }
+    assert {span.name: span.element for span in found} == {"w": "f32", "v": "f16", "b": "f32"}
+    path = tmp_path / "m.onnx"
+    onnx.save(onnx.load_from_string(inside), path, save_as_external_data=True, location="m.data", size_threshold=100)
+    model, beside = path.read_bytes(), (tmp_path / "m.data").read_bytes()
+    there = external_spans(BytesSource(model), "m.data", len(beside))
+    assert [(span.name, beside[span.start :][: span.length]) for span in there] == [
+        (name, arrays[name].tobytes()) for name in ("w", "v")
+    ]
+    assert external_spans(BytesSource(model), "other.data", len(beside)) == ()
+    assert external_spans(BytesSource(model), "m.data", 100) == ()
+    assert external_spans(BytesSource(b"no model"), "m.data", 100) == ()
+
+
+def test_datasets_of_hdf5_in_one_piece_alone_and_in_an_archive() -> None:
+    data = SAMPLES["m.h5"]
+    found = {span.name: (data[span.start :][: span.length], span.element) for span in spans("m.h5", data)}
+    assert found["model_weights/dense_2/dense_2/kernel:0"] == (numpy.full((3, 4), 2, "<f4").tobytes(), "f32")
+    assert found["model_weights/dense_2/dense_2/bias:0"] == (numpy.ones(4, "<f2").tobytes(), "f16")
+    assert "packed" not in found
+    data = SAMPLES["m.keras"]
+    (span,) = spans("m.keras", data)
+    assert data[span.start :][: span.length] == numpy.arange(12, dtype="<f4").tobytes()
+    assert spans("m.keras", keras_file(zipfile.ZIP_DEFLATED)) == ()
+
+
+def test_tensors_of_gguf() -> None:
+    data = SAMPLES["m.gguf"]
+    assert [(span.name, data[span.start :][: span.length], span.element) for span in spans("m.gguf", data)] == [
+        ("blk.0.w", numpy.ones((2, 3), "<f4").tobytes(), "f32"),
+        ("blk.1.w", numpy.ones(5, "<f2").tobytes(), "f16"),
+    ]
+
+
+def test_quantized_blocks_of_gguf_are_of_no_element() -> None:
+    assert [element_of(dtype) for dtype in ("Q4_K", "Q8_0", "F32", "BF16", "I8")] == [None, None, "f32", "bf16", "i8"]
+    assert {element_of(dtype) for dtype in ELEMENTS} <= set(ELEMENT_BYTES)
+
+
+def samples() -> dict[str, bytes]:
+    """A small file of each format."""
+    archive = io.BytesIO()
+    numpy.savez(archive, first=numpy.arange(9), second=numpy.ones((2, 2), "<f2"))
+    packed = io.BytesIO()
+    joblib.dump({"first": numpy.arange(30)}, packed)
+    graph = onnx.helper.make_graph(
+        [], "g", [], [], initializer=[onnx.numpy_helper.from_array(numpy.arange(6, dtype="<f4"), "w")]
+    )
+    return {
+        "m.safetensors": safetensors({"b": ("F32", [3], b"x" * 12), "a": ("BF16", [4], b"y" * 8)}),
+        "m.npz": archive.getvalue(),
+        "m.pt": torch_files.torch_file(),
+        "old.pt": torch_files.legacy_file({"w": (5, 3), "b": (7,)}),
+        "m.joblib": packed.getvalue(),
+        "m.onnx": onnx.helper.make_model(graph).SerializeToString(),
+        "m.h5": hdf5_file(),
+        "m.keras": keras_file(),
+        "m.gguf": gguf_bytes(),
+    }
+
+
+def gguf_bytes() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return gguf_file(Path(folder))
+
+
+SAMPLES = samples()
+
+
+def held(found: tuple[Span, ...], size: int) -> bool:
+    """Tells whether spans are sorted, apart and inside."""
+    at = 0
+    for span in found:
+        if not at <= span.start < span.start + span.length <= size:
+            return False
+        at = span.start + span.length
+    return True
+
+
+def test_what_the_property_asks_can_fail() -> None:
+    assert not held((Span(name="a", start=0, length=9, element=None),), 8)
+    assert not held(
+        (Span(name="a", start=0, length=2, element=None), Span(name="a", start=1, length=2, element=None)), 8
+    )
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_file_cut_off_anywhere_has_spans_inside_or_none(name: str) -> None:
+    data = SAMPLES[name]
+    assert spans(name, data)
+    for length in range(0, len(data), max(1, len(data) // 3_000)):
+        assert held(spans(name, data[:length]), length)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(SAMPLES)), st.data())
+def test_whatever_bytes_are_changed_spans_are_apart_and_inside(name: str, draw: st.DataObject) -> None:
+    data = bytearray(SAMPLES[name])
+    for _ in range(draw.draw(st.integers(1, 4))):
+        at = draw.draw(st.integers(0, len(data) - 1))
+        data[at : at + 4] = draw.draw(st.binary(min_size=1, max_size=8))
+    assert held(spans(name, bytes(data)), len(data))
+
+
+def test_a_name_that_stands_twice_and_tensors_over_one_another_have_no_spans() -> None:
+    place = '{"dtype":"U8","shape":[4],"data_offsets":[0,4]}'
+    for header in (f'{{"a":{place},"a":{place}}}', f'{{"a":{place},"b":{place}}}'):
+        assert spans("m.safetensors", struct.pack("<Q", len(header)) + header.encode() + b"data") == ()
+    assert spans("m.safetensors", struct.pack("<Q", 2**63) + b"{}") == ()
+
+
+def test_no_more_spans_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pacha.formats.spans.SPANS_MAX", 3)
+    data = safetensors({f"t{n}": ("U8", [4], b"data") for n in range(9)})
+    assert [span.name for span in spans("m.safetensors", data)] == ["t0", "t1", "t2"]

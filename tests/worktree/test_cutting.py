@@ -59,3 +59,37 @@ def test_a_tensor_that_is_inserted_in_front_moves_no_other_cut() -> None:
     ]
     shifted = [(cut.start - moved, cut.length, cut.key) for cut in plan(size + moved, after) if cut.start >= moved]
     assert shifted == [(cut.start, cut.length, cut.key) for cut in plan(size, before)]
+
+
+def test_a_gap_that_puts_numbers_out_of_step_ends_a_run() -> None:
+    spans = [Span(name="a", start=0, length=8, element="f32"), Span(name="b", start=10, length=8, element="f32")]
+    assert [(cut.start, cut.length, cut.key) for cut in plan(18, spans)] == [
+        (0, 8, ("a", 0)),
+        (8, 2, None),
+        (10, 8, ("b", 0)),
+    ]
+
+
+def small(names: list[str], *, at: int = 0) -> list[Span]:
+    return [Span(name=name, start=at + n * 8_192, length=8_192, element="f16") for n, name in enumerate(names)]
+
+
+@given(st.integers(0, 900), st.text(min_size=1, max_size=9))
+def test_a_small_tensor_among_thousands_moves_only_the_ends_of_runs_near_it(place: int, name: str) -> None:
+    names = [f"layers.{n}.lora_A" for n in range(1_000)]
+    before = {(cut.key, cut.length) for cut in plan(8_192 * 1_000, small(names))}
+    after = {(cut.key, cut.length) for cut in plan(8_192 * 1_001, small([*names[:place], name, *names[place:]]))}
+    assert len(before) > 40
+    assert len(after - before) <= 8
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 300), st.integers(1, 90_000)), min_size=1, max_size=60),
+    st.integers(0, 10_000_000),
+)
+def test_tensors_at_another_place_are_cut_alike(lengths: list[tuple[int, int]], moved: int) -> None:
+    spans, size = spans_of([(lengths[0][0], BIG), *lengths])
+    there = [Span(name=span.name, start=span.start + moved, length=span.length, element=span.element) for span in spans]
+    cuts = [(cut.start - spans[0].start, cut[1:]) for cut in plan(size, spans) if cut.start >= spans[0].start]
+    others = [(cut.start - there[0].start, cut[1:]) for cut in plan(size + moved, there) if cut.start >= there[0].start]
+    assert cuts == others
