@@ -22,6 +22,7 @@ RECORD_BYTES, RECORDS, ROUNDS, STEPS = 1 << 20, 4, 7, 5
 #: Of the plain size, above the order-0 entropy of the exponents.
 OVER_ENTROPY_MAX = 0.015
 #: Of zstd -3's speed in the same run, there and back, for float32: the machine is shared, so nothing is held in seconds.
+#: Set below what was measured, so they tell of a step back, and are no target.
 SPEED_SHARES = {2: (1.2, 1.1), 3: (0.75, 0.55)}
 
 Weights = NDArray[np.float32]
