@@ -22,6 +22,7 @@ from pacha.objects.manifest import Manifest
 from pacha.porcelain.cat import single_file
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.resolve import Revision
+from pacha.worktree.ingest import holding_still
 from pacha.worktree.scan import Scan, scan
 
 #: Where a card keeps the schema that a person wrote.
@@ -142,7 +143,7 @@ def validate_path(full: str, schema: DataSchema, *, shown: str) -> list[FileVali
     found = []
     for file in there.files:
         if is_table(file.path):
-            with FileSource(file.full) as source:
+            with holding_still([file]), FileSource(file.full) as source:
                 found.append(_validity(shown if there.shape == "file" else file.path, schema, file.path, source))
     return _some(found, shown)
 
@@ -177,7 +178,7 @@ def check_declared(there: Scan, schema: DataSchema) -> None:
     """Refuses files that do not fit a schema. Errors: `NotValid` that names the first row and column, `NotATable`."""
     tables = [file for file in there.files if is_table(file.path)]
     for file in tables:
-        with FileSource(file.full) as source:
+        with holding_still([file]), FileSource(file.full) as source:
             require_valid(schema, file.path, source)
     _some([FileValidity(path=file.path, rows=0, count=0, faults=()) for file in tables], there.files[0].path)
 

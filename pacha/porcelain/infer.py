@@ -5,8 +5,10 @@ import re
 
 from pacha.base.errors import Usage
 from pacha.base.names import NAME_LENGTH_MAX, ArtifactName, BadName, check_name
+from pacha.formats.inspection import FileSource
 from pacha.formats.sniff import HEAD_BYTES, format_of, kind_of_folder
 from pacha.porcelain.workspace import Workspace
+from pacha.worktree.ingest import holding_still
 from pacha.worktree.scan import Scan
 
 #: Stems that say nothing; the folder's name says more.
@@ -43,8 +45,8 @@ def _infer_kind(path: str, there: Scan) -> str | None:
     file = there.files[0]
     format = format_of(os.path.basename(path))
     if format is None:
-        with open(file.full, "rb") as stream:
-            format = format_of(os.path.basename(path), stream.read(HEAD_BYTES))
+        with holding_still([file]), FileSource(file.full) as source:
+            format = format_of(os.path.basename(path), source.read(0, HEAD_BYTES))
     return None if format is None else format.kind
 
 
