@@ -82,6 +82,11 @@ class Writer:
         self._unfinished: set[str] = set()
         self._count = 0
 
+    @property
+    def journal(self) -> str | None:
+        """Where the journal lies below `shared`; None before the first line."""
+        return None if self._journal is None else self._journal.relative
+
     def claim(self, pack: ObjectId) -> None:
         """Says that this process relies on a pack (I10)."""
         self._append({"packs": [pack.hex]}, durable=False)

@@ -125,7 +125,7 @@ def open_repository(
     if git is not None:
         _check_untracked(root, git)
     refs = RefStore(root)
-    journals = read_journals(shared, now=_file_system_time(shared))
+    journals = read_journals(shared, now=file_system_time(shared))
     refs.overlay = overlay_of(journals, refs) if journals else Overlay()
     return Repository(
         root=root,
@@ -164,7 +164,7 @@ def _check_untracked(root: Root, git: Git) -> None:
         )
 
 
-def _file_system_time(shared: Root) -> float:
+def file_system_time(shared: Root) -> float:
     """The file system's idea of now, near enough for half-hour limits: the newest change below `local`."""
     state = shared.stat("local/inflight")
     return state.st_mtime if state is not None else 0.0
