@@ -22,7 +22,14 @@ _COLORS = {
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 #: What is shown of a text before and after the place that an error points at.
 _POINTER_BEFORE, _POINTER_AFTER = 50, 40
+#: An error may quote what was typed or read; of a longer sentence the middle is left out on a terminal, not in JSON.
+SENTENCE_MAX = 1_000
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def _cut(text: str) -> str:
+    """An error's sentence whose end can still be seen, whatever was typed into it."""
+    return text if len(text) <= SENTENCE_MAX else f"{text[: SENTENCE_MAX // 2]} … {text[-SENTENCE_MAX // 2 :]}"
 
 
 def sanitise(text: str) -> str:
@@ -287,14 +294,14 @@ class Output:
             }
             self._say(json_text({"schema": "pacha.error/1", "error": error}))
             return
-        self._say(self._painted((Styled("error: ", "red"), message.replace("\n", " ")), err=True))
+        self._say(self._painted((Styled("error: ", "red"), _cut(message.replace("\n", " "))), err=True))
         for line in _pointer(nouns.get("source"), nouns.get("position")):
             self._say(line)
         candidates = nouns.get("candidates")
         for candidate in candidates if isinstance(candidates, list) else []:
             self._say(f"  {sanitise(str(candidate))}")
         if hint:
-            self._say(self._painted((Styled("hint: ", "cyan"), hint), err=True))
+            self._say(self._painted((Styled("hint: ", "cyan"), _cut(hint)), err=True))
 
     def _say(self, text: str) -> None:
         sys.stdout.flush()

@@ -137,7 +137,9 @@ def spelled(text: str) -> str:
         return text
     if math.isnan(value):
         return "NaN"
-    return text if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
+    # 1e400 means no infinity: it stays as it was typed, and is refused.
+    is_meant = math.isinf(value) and "inf" in text.lower()
+    return ("Infinity" if value > 0 else "-Infinity") if is_meant else text
 
 
 def _with_schema(draft: Draft, document: Mapping[str, object], schema: DataSchema) -> dict[str, object]:

@@ -42,6 +42,12 @@ def used(project: Project) -> Project:
         (["show", "manifest:0000"], 2, ["8"]),
         (["show", "rows:1.0.0@b3:00000000"], 5, ["pin"]),
         (["cat", "rows:1.0.0/none.csv"], 3, ["none.csv"]),
+        (["cat", "rows:1.0.0/x/../y"], 2, ["x/../y", "name a file"]),
+        (["show", "rows:"], 2, ["rows:", "fraud-detector:1.2.0"]),
+        (["show", "rows~" + "9" * 5000], 2, ["too many steps", "fraud-detector:1.2.0"]),
+        (["show", "rows^" + "x" * 5000], 2, ["no such role", "trained_on"]),
+        (["show", "x" * 9000], 2, ["8192", "fraud-detector:1.2.0"]),
+        (["commit", "rows.csv", "-m", "x", "--metric", "k" * 5000 + "=1"], 2, ["no such member"]),
         (["add", "gone.csv"], 3, ["gone.csv"]),
         (["add", "rows.csv", "--name", "Bad Name"], 2, ["Bad Name", "fraud-detector"]),
         (["add", "rows.csv", "--name", "model"], 2, ["model"]),
@@ -336,3 +342,47 @@ def test_a_folder_where_a_file_was(used: Project) -> None:
     assert used.read("rows.csv/inner.csv") == b"1"
     shutil.rmtree(used.path / "rows.csv")
     used("checkout", "rows")
+
+
+HUGE = "1e400"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("card.toml", f"[metrics]\nauc = {HUGE}\n", [HUGE, "larger than a number"]),
+        ("card.toml", f"[metrics]\nauc = -{HUGE}\n", [HUGE, "larger than a number"]),
+        ("card.toml", f"[metrics]\nauc = {'9' * 6000}\n", ["too many digits"]),
+        ("card.json", f'{{"metrics": {{"auc": {HUGE}}}}}', [HUGE, "larger than a number"]),
+        ("card.md", f"---\nmetrics:\n  auc: {HUGE}\n---\n", ["auc"]),
+        ("card.toml", 'description = "' + "x" * 70_000 + '"\n', ["32768", "file of the artifact"]),
+        ("card.toml", "x" * 1_100_000, ["1048576"]),
+        ("card.md", "---\na: &a [*a]\n---\n", ["anchors"]),
+        ("card.md", "---\nlicense: mit\nlicense: gpl\n---\n", ["license", "twice"]),
+    ],
+)
+def test_a_card_that_is_none_is_told_with_what_to_do(project: Project, name: str, text: str, said: list[str]) -> None:
+    project.write("m.bin", b"\1" * 100)
+    project.write(name, text)
+    answer = project("model", "register", "m", "m.bin", "-v", "1.0.0", "--card", name, code=2)
+    assert_one_line(answer, name, *said)
+    assert "sys." not in answer.err and project("list", "--json").data == []
+
+
+def test_only_who_writes_infinity_means_it(project: Project) -> None:
+    for number, (metric, kept) in enumerate(
+        {"auc=inf": "Infinity", "auc=-Infinity": "-Infinity", "auc=nan": "NaN", "auc=1e308": 1e308}.items()
+    ):
+        project.write("m.bin", bytes([number]) * 100)
+        project("model", "register", "m", "m.bin", "-v", f"{number}.0.0", "--metric", metric)
+        assert project("show", "m", "--json").data["card"]["metrics"]["auc"] == kept
+    answer = project("model", "register", "m", "m.bin", "-v", "9.0.0", "--metric", f"auc={HUGE}", code=2)
+    assert_one_line(answer, "auc", HUGE)
+
+
+def test_whatever_was_typed_an_error_can_be_read(project: Project) -> None:
+    for words in (["checkout", "x" * 100_000], ["stage", "y" * 100_000, "production"], ["show", "a/" * 3000]):
+        answer = project(*words, code=None)
+        assert answer.code in (2, 3)
+        assert_one_line(answer)
+        assert len(answer.err) < 3_000
