@@ -201,6 +201,26 @@ def test_gc_deletes_nothing_while_a_linked_work_tree_cannot_be_asked(git_project
     assert git_project("gc", "--prune=now", "--json").data["trashed_bytes"] > 700_000
 
 
+def test_a_linked_work_tree_whose_main_one_is_away_is_only_read(git_project: Project) -> None:
+    git_project.commit("rows.csv", CSV)
+    save(git_project)
+    git_project.git("worktree", "add", "-q", "../linked", "-b", "other")
+    linked = Project(git_project.path.parent / "linked")
+    linked("checkout")
+    away = git_project.path.rename(git_project.path.with_name("away"))
+    linked("status")
+    assert [row["artifact"] for row in linked("list", "--json").data] == ["data/rows"]
+    linked.write("rows.csv", CSV + "3,4\n")
+    for words in (["add", "rows.csv"], ["commit", "rows.csv", "-m", "x"], ["tag", "rows", "1.0.0"], ["gc"]):
+        answer = linked(*words, code=10)
+        assert "linked work tree" in answer.err and "git worktree repair" in answer.err
+    # Bytes stored here would be out of sight once the main one is back.
+    assert not list((linked.path / ".pacha/objects").rglob("*.pack"))
+    away.rename(git_project.path)
+    linked("commit", "rows.csv", "-m", "x")
+    linked("verify", "rows")
+
+
 def test_two_branches_that_each_commit_merge_without_conflict(git_project: Project) -> None:
     git_project.commit("data/rows.csv", CSV)
     save(git_project)
