@@ -2,6 +2,8 @@
 
 Small files are one blob, and their digest is that blob's id. Big ones are read in windows: while one window's chunks
 are hashed, packed and written, the next is read and the whole file's digest goes on.
+
+Longer than most modules: small files, windows and trees share one pool and one pack.
 """
 
 import os
