@@ -254,10 +254,12 @@ def _stage(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName, stage: 
 
 def _no_version(catalog: Catalog, artifact: ArtifactName, selector: str) -> NoSuchVersion:
     versions = catalog.tagged(artifact).texts()
-    known = ", ".join(reversed(versions[-5:])) or "none"
+    known = ", ".join(reversed(versions[-5:]))
     return NoSuchVersion(
         f"{artifact} has no version {selector}",
-        hint=f"the newest are: {known}",
+        hint=f"the newest are: {known}"
+        if known
+        else f"it has none yet; `pacha tag {artifact.name} 0.1.0` publishes one",
         artifact=str(artifact),
         version=selector,
     )
