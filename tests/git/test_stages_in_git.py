@@ -204,3 +204,14 @@ def test_a_move_is_told_to_git_with_its_object(shared: Project) -> None:
     there = Project(shared.path.parent / "clone")
     assert in_production(there) == ["1.1.0"]
     assert there("stage", "rows", "--rollback", "--reason", "x").out.startswith("production: 1.1.0 → 1.0.0")
+
+
+def test_resolve_shows_moves_without_a_size(shared: Project) -> None:
+    on_branch(shared, lambda: promote(shared, "1.2.0", "bob's reason", "Bob <bob@example.org>"))
+    promote(shared, "1.1.0", "ada's reason", "Ada <ada@example.org>")
+    save(shared)
+    shared.git("merge", "-q", "-m", "merge", "branch", code=1)
+    told = shared("resolve", code=4).out
+    assert "Ada <ada@example.org>  1.1.0: staging → production, ada's reason" in told
+    hint = shared("stage", "rows", code=4).err
+    assert "`pacha resolve` shows both sides" in hint and "git checkout" not in hint
