@@ -177,8 +177,9 @@ class Output:
         return self._has_color(err=False)
 
     def table(self, rows: Sequence[Sequence[Piece]], *, header: Sequence[str] = ()) -> None:
-        """Prints columns, the last one as long as it is."""
-        all_rows: list[Sequence[Piece]] = [*([[Styled(name, "bold") for name in header]] if header else []), *rows]
+        """Prints columns, the last one as long as it is. Empty cells at the end of a row leave no blanks."""
+        named = [[Styled(name, "bold") for name in header]] if header else []
+        all_rows = [_without_empty_end(row) for row in (*named, *rows)]
         widths: list[int] = []
         for row in all_rows:
             for column, cell in enumerate(row[:-1]):
@@ -329,6 +330,11 @@ def _pointer(source: object, position: object) -> list[str]:
         for part in (source[start:position], source[position : position + _POINTER_AFTER])
     )
     return [f"  {before}{after}", f"  {' ' * len(before)}^"]
+
+
+def _without_empty_end(row: Sequence[Piece]) -> Sequence[Piece]:
+    filled = (at for at in range(len(row), 0, -1) if _clean(row[at - 1]))
+    return row[: next(filled, 0)]
 
 
 def _clean(piece: Piece) -> str:

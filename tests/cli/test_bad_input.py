@@ -87,6 +87,8 @@ def used(project: Project) -> Project:
         (["list", "--stage", "live"], 2, ["no such stage"]),
         (["comit"], 2, ["did you mean commit", "pacha --help"]),
         (["add"], 2, ["--help"]),
+        (["model", "gte", "rows"], 2, ["did you mean get", "pacha model --help"]),
+        (["completion"], 2, ["bash, zsh, fish, powershell"]),
         (["gc", "--prune", "soon"], 2, ["soon"]),
         (["-c", "core.jobs", "status"], 2, ["KEY=VALUE"]),
         (["-C", "nowhere", "status"], 2, ["nowhere"]),

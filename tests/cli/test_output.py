@@ -185,3 +185,25 @@ def test_versions_and_help_at_the_top(project: Project) -> None:
     for word in ("add", "commit", "checkout", "verify", "hash-object"):
         assert re.search(rf"^  {word} ", text, flags=re.MULTILINE), word
     assert run_here([]).out == text
+
+
+@pytest.mark.parametrize("kind", ["model", "data", "recipe"])
+def test_a_group_alone_shows_its_help(kind: str) -> None:
+    alone = run_here([kind])
+    assert alone.code == 0 and alone.err == ""
+    assert alone.out == run_here([kind, "--help"]).out
+
+
+@pytest.mark.parametrize("name", ["register", "download", "yank", "lineage", "list", "inspect", "get", "card"])
+def test_examples_in_help_are_commands_that_exist(name: str) -> None:
+    text = run_here(["data", name, "--help"]).out
+    assert "a {kind}" not in text and "pacha dataset" not in text
+    assert f"pacha data {name}" in text
+
+
+def test_a_table_leaves_no_blanks_at_the_end_of_a_line(project: Project) -> None:
+    project.commit("rows.csv", "a,b\n1,2\n")
+    project("tag", "rows", "1.0.0")
+    project("stage", "rows:1.0.0", "staging")
+    for words in (["data", "schema", "rows"], ["stage", "rows"], ["list", "rows"], ["data", "inspect", "rows"]):
+        assert not [line for line in project(*words).out.splitlines() if line != line.rstrip()], words
