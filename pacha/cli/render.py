@@ -135,6 +135,15 @@ class Output:
         """What the global options say."""
         self._color, self._no_pager, self.is_quiet = color, no_pager, quiet
 
+    def set_again(self, name: str, value: str | bool) -> None:
+        """What one of those options says where it stands after the command: `quiet`, `no_pager` or `color`."""
+        if name == "color":
+            self._color = str(value)
+        elif name == "no_pager":
+            self._no_pager = True
+        else:
+            self.is_quiet = True
+
     def set_settings(self, *, color: str | None, pager: str | None) -> None:
         """What the configuration says, where no option did."""
         self._color = self._color or color

@@ -88,6 +88,7 @@ def used(project: Project) -> Project:
         (["comit"], 2, ["did you mean commit", "pacha --help"]),
         (["add"], 2, ["--help"]),
         (["model", "gte", "rows"], 2, ["did you mean get", "pacha model --help"]),
+        (["model", "get", "rows", "-v"], 2, ["requires an argument", "pacha model get --help"]),
         (["completion"], 2, ["bash, zsh, fish, powershell"]),
         (["gc", "--prune", "soon"], 2, ["soon"]),
         (["-c", "core.jobs", "status"], 2, ["KEY=VALUE"]),

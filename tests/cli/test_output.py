@@ -207,3 +207,28 @@ def test_a_table_leaves_no_blanks_at_the_end_of_a_line(project: Project) -> None
     project("stage", "rows:1.0.0", "staging")
     for words in (["data", "schema", "rows"], ["stage", "rows"], ["list", "rows"], ["data", "inspect", "rows"]):
         assert not [line for line in project(*words).out.splitlines() if line != line.rstrip()], words
+
+
+@pytest.mark.parametrize("words", [["status"], ["list"], ["model", "list"], ["config", "list"], ["reindex"]])
+def test_flags_of_the_program_may_stand_after_a_command(project: Project, words: list[str]) -> None:
+    project.commit("rows.csv", "a,b\n1,2\n")
+    for flags in (["-q"], ["--quiet"], ["--no-pager"], ["--debug"], ["--color", "never"]):
+        assert project(*words, *flags).out == project(*flags, *words).out
+        assert flags[0] not in project(*words, "--help").out
+
+
+def test_quiet_and_colour_after_a_command_are_obeyed(project: Project) -> None:
+    project.write("rows.csv", "a,b\n1,2\n")
+    assert project("add", "rows.csv", "-q").err == ""
+    assert "\x1b[" in project("status", "--color", "always").out
+    project("status", "--color", "blue", code=2)
+
+
+def test_datasets_are_registered_with_a_datasheet(project: Project) -> None:
+    project.write("rows.csv", "a,b\n1,2\n")
+    project.write("sheet.toml", 'purpose = "churn"\n')
+    project("data", "register", "rows", "rows.csv", "-v", "1.0.0", "--datasheet", "sheet.toml")
+    assert project("data", "card", "rows", "--json").data["card"]["purpose"] == "churn"
+    twice = ["--datasheet", "sheet.toml", "--card", "sheet.toml"]
+    assert "given already" in project("data", "register", "rows", "rows.csv", "-v", "1.1.0", *twice, code=2).err
+    assert "--datasheet" not in project("model", "register", "--help").out
