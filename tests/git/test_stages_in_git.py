@@ -76,6 +76,7 @@ def test_two_branches_that_promote_are_settled_by_keeping_one(shared: Project, k
     assert in_production(shared) == [kept]
     entries = shared("stage", "rows", "--history", "--json").data
     assert [entry["number"] for entry in entries] == [6, 5, 4, 3, 2, 1]
+    assert ", without effect)" in shared("stage", "rows", "--history").out
     assert {entry["who"].partition(" ")[0] for entry in entries[:2]} == {"Ada", "Bob"}
     assert {entry["reason"] for entry in entries[:2]} == {"ada's reason", "bob's reason"}
     assert entries[0]["replays"] in {side["link"].partition(":")[2] for side in issue["sides"]}
