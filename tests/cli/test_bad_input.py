@@ -89,6 +89,8 @@ def used(project: Project) -> Project:
         (["add"], 2, ["--help"]),
         (["model", "gte", "rows"], 2, ["did you mean get", "pacha model --help"]),
         (["model", "get", "rows", "-v"], 2, ["requires an argument", "pacha model get --help"]),
+        (["data", "validate", "gone.csv"], 3, ["gone.csv", "nothing lies at such a path"]),
+        (["recipe", "validate", "gone.toml"], 3, ["gone.toml", "nothing lies at such a path"]),
         (["completion"], 2, ["bash, zsh, fish, powershell"]),
         (["gc", "--prune", "soon"], 2, ["soon"]),
         (["-c", "core.jobs", "status"], 2, ["KEY=VALUE"]),
