@@ -232,3 +232,61 @@ def test_datasets_are_registered_with_a_datasheet(project: Project) -> None:
     twice = ["--datasheet", "sheet.toml", "--card", "sheet.toml"]
     assert "given already" in project("data", "register", "rows", "rows.csv", "-v", "1.1.0", *twice, code=2).err
     assert "--datasheet" not in project("model", "register", "--help").out
+
+
+def test_a_diff_never_shows_two_values_that_look_alike(project: Project) -> None:
+    project.write("m.bin", "one")
+    for number, auc in enumerate(("0.93000001", "0.93000002", "0.94")):
+        project("model", "register", "m", "m.bin", "-v", f"1.{number}.0", "--metric", f"auc={auc}")
+    assert "card metrics.auc: 0.93000001 → 0.93000002" in project("diff", "m:1.0.0", "m:1.1.0").out
+    assert "card metrics.auc: 0.93 → 0.94" in project("diff", "m:1.1.0", "m:1.2.0").out
+
+
+def test_card_values_are_written_as_people_would(project: Project) -> None:
+    project.write("m.bin", "one")
+    project("model", "register", "m", "m.bin", "-v", "1.0.0")
+    project(
+        "model", "register", "m", "m.bin", "-v", "1.1.0", "-d", "what it is", "--set", 'extra.by={"id": 1, "no": []}'
+    )
+    told = project("diff", "m:1.0.0", "m:1.1.0").out
+    assert "card description: – → what it is\n" in told and "card extra: – → by (id 1)\n" in told
+    assert "by (id 1)" in project("search", "has:extra", "--fields", "extra").out
+
+
+def test_values_too_long_for_a_line_of_changes_are_cut(git_project: Project) -> None:
+    git_project.write("m.bin", "one")
+    git_project("model", "register", "m", "m.bin", "-v", "1.0.0", "-d", "word " * 60)
+    lines = git_project("changes", "HEAD").out.splitlines()
+    assert max(len(line) for line in lines) < 120 and any("word…" in line or "word …" in line for line in lines)
+    assert "word " * 25 in git_project("changes", "HEAD", "--markdown").out
+
+
+def test_what_is_nothing_in_a_row_is_null(project: Project) -> None:
+    project.write("rows.csv", "id,age\n1,4\n")
+    project("data", "register", "rows", "rows.csv", "-v", "1.0.0")
+    project.write("rows.csv", "id,age\n1,\n")
+    project("data", "register", "rows", "rows.csv", "-v", "2.0.0")
+    assert "age: 4 → null" in project("data", "diff", "rows:1.0.0", "rows:2.0.0", "--key", "id").out
+    assert "id=1, age=null" in project("data", "diff", "rows:1.0.0", "rows:2.0.0").out
+
+
+def test_what_no_format_is_known_of_is_said(project: Project) -> None:
+    project.write("rows.json", "[1]")
+    project("data", "register", "rows", "rows.json", "-v", "1.0.0")
+    assert "no format that is known; known are" in project("data", "inspect", "rows").err
+
+
+def test_a_file_is_inspected_whatever_its_name(project: Project) -> None:
+    project.write("My Rows.csv", "a,b\n1,2\n")
+    project.write("folder/rows.csv", "a,b\n1,2\n")
+    assert "2 columns" in project("data", "inspect", "My Rows.csv").out
+    assert "2 columns" in project("data", "inspect", "folder/").out
+
+
+def test_the_stage_of_one_version(project: Project) -> None:
+    for number in range(2):
+        project.commit("rows.csv", f"a,b\n{number},2\n", "--tag", f"1.{number}.0")
+    project("stage", "rows:1.0.0", "staging")
+    assert [row["version"] for row in project("stage", "rows:1.0.0", "--json").data["holders"]] == ["1.0.0"]
+    answer = project("stage", "rows:1.1.0")
+    assert answer.out == "" and "rows:1.1.0 is in development" in answer.err
