@@ -93,6 +93,8 @@ class Commands(click.Group):
         name = args[0]
         if not name.startswith("-") and name not in command_names():
             near = difflib.get_close_matches(name, command_names(), n=3)
+            if not near and (FOLDER.parent / "registry" / f"{name}.py").is_file():
+                near = [f"pacha {kind} {name}" for kind in ("model", "data", "recipe")]
             hint = f"; did you mean {' or '.join(near)}?" if near else "; `pacha help` lists them"
             raise click.UsageError(f"no such command: {name}{hint}")
         return super().resolve_command(ctx, args)

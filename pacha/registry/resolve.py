@@ -146,7 +146,11 @@ def _select(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName, select
             return _stage(catalog, spec, artifact, stage)
         raise BadVersion(
             f"{spec.text}: {selector!r} is neither a version, latest, head, nor a stage",
-            hint="for instance name:1.2.0, name:1.2, name:latest, name:production",
+            hint=(
+                error.hint
+                if selector.startswith("v") and "write" in str(error.hint)
+                else "for instance name:1.2.0, name:1.2, name:latest, name:production"
+            ),
         ) from error
     exact = catalog.version(artifact, version)
     if exact is None:

@@ -290,3 +290,30 @@ def test_the_stage_of_one_version(project: Project) -> None:
     assert [row["version"] for row in project("stage", "rows:1.0.0", "--json").data["holders"]] == ["1.0.0"]
     answer = project("stage", "rows:1.1.0")
     assert answer.out == "" and "rows:1.1.0 is in development" in answer.err
+
+
+def test_a_card_exported_as_toml_reads_back(project: Project) -> None:
+    project.write("m.bin", "one")
+    project("model", "register", "m", "m.bin", "-v", "1.0.0", "-d", "what it is", "--metric", "auc=0.9")
+    project("model", "card", "m", "--export", str(project.path / "card.toml"))
+    project.write("n.bin", "two")
+    project("model", "register", "n", "n.bin", "-v", "1.0.0", "--card", "card.toml")
+    cards = [project("model", "card", name, "--json").data["card"] for name in ("m", "n")]
+    assert cards[0] == cards[1] and cards[0]["metrics"] == {"auc": 0.9}
+
+
+def test_versions_of_what_has_none_are_told_how_to_make_one(project: Project) -> None:
+    project.commit("rows.csv", "a,b\n1,2\n")
+    assert "pacha tag rows 0.1.0" in project("show", "rows:1.0.0", code=3).err
+
+
+def test_two_artifacts_at_one_path_are_told(project: Project) -> None:
+    project.commit("rows.csv", "a,b\n1,2\n")
+    notes = project("model", "register", "net", "rows.csv", "-v", "1.0.0").err
+    assert "rows.csv is data/rows too; give one of them a path of its own" in notes
+
+
+def test_the_last_part_of_a_field_is_enough_to_be_told_the_whole(project: Project) -> None:
+    project.write("m.bin", "one")
+    project("model", "register", "m", "m.bin", "-v", "1.0.0", "--metric", "auc=0.9")
+    assert "did you mean metrics.auc?" in project("search", "auc>0.5", code=2).err
