@@ -99,6 +99,8 @@ def used(project: Project) -> Project:
         (["search", "trained_on=rows"], 2, ["pacha lineage"]),
         (["data", "card", "rows", "--export", "x.json"], 2, ["--json"]),
         (["data", "get", "rows:9.9.9"], 3, ["the newest are: 1.0.0"]),
+        (["stage", "rows", "--rollback", "--reason", "x"], 1, ["no version was ever in production"]),
+        (["data", "card", "rows", "--unset", "purpose"], 1, ["says just that already", "pacha data card rows"]),
         (["completion"], 2, ["bash, zsh, fish, powershell"]),
         (["gc", "--prune", "soon"], 2, ["soon"]),
         (["-c", "core.jobs", "status"], 2, ["KEY=VALUE"]),
