@@ -317,3 +317,19 @@ def test_the_last_part_of_a_field_is_enough_to_be_told_the_whole(project: Projec
     project.write("m.bin", "one")
     project("model", "register", "m", "m.bin", "-v", "1.0.0", "--metric", "auc=0.9")
     assert "did you mean metrics.auc?" in project("search", "auc>0.5", code=2).err
+
+
+def test_a_recipe_registered_as_another_version_than_its_own_is_told(project: Project) -> None:
+    project.write("base.toml", 'version = "1.0.0"\n')
+    assert "note" not in project("recipe", "register", "base.toml").err
+    project.write("base.toml", 'version = "1.0.0"\nrandom_seed = 1\n')
+    told = project("recipe", "register", "base.toml", "-v", "1.1.0").err
+    assert "base.toml says version 1.0.0, and is registered as 1.1.0" in told
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("base.toml", "base"), ("base.recipe.toml", "base"), ("Base 2.toml", "base-2")]
+)
+def test_a_recipe_without_a_name_has_that_of_its_file(project: Project, file: str, name: str) -> None:
+    project.write(file, 'version = "1.0.0"\n')
+    assert f"recipe/{name}:1.0.0" in project("recipe", "register", file).out
