@@ -55,6 +55,14 @@ def revision_named(app: App, kind: str, name: str, version: str | None, *, bare:
     return revision
 
 
+def revision_or_path_named(app: App, kind: str, name: str, version: str | None) -> Revision:
+    """Like `revision_named`, where a path would have done as well and there is none. Errors: the same."""
+    try:
+        return revision_named(app, kind, name, version)
+    except NoSuchArtifact as error:
+        raise NoSuchArtifact(f"{error.message}, and nothing lies at such a path", hint=error.hint) from error
+
+
 class WrongKind(Usage):
     """An artifact of another kind was named."""
 

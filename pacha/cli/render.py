@@ -135,6 +135,15 @@ class Output:
         """What the global options say."""
         self._color, self._no_pager, self.is_quiet = color, no_pager, quiet
 
+    def set_again(self, name: str, value: str | bool) -> None:
+        """What one of those options says where it stands after the command: `quiet`, `no_pager` or `color`."""
+        if name == "color":
+            self._color = str(value)
+        elif name == "no_pager":
+            self._no_pager = True
+        else:
+            self.is_quiet = True
+
     def set_settings(self, *, color: str | None, pager: str | None) -> None:
         """What the configuration says, where no option did."""
         self._color = self._color or color
@@ -177,8 +186,9 @@ class Output:
         return self._has_color(err=False)
 
     def table(self, rows: Sequence[Sequence[Piece]], *, header: Sequence[str] = ()) -> None:
-        """Prints columns, the last one as long as it is."""
-        all_rows: list[Sequence[Piece]] = [*([[Styled(name, "bold") for name in header]] if header else []), *rows]
+        """Prints columns, the last one as long as it is. Empty cells at the end of a row leave no blanks."""
+        named = [[Styled(name, "bold") for name in header]] if header else []
+        all_rows = [_without_empty_end(row) for row in (*named, *rows)]
         widths: list[int] = []
         for row in all_rows:
             for column, cell in enumerate(row[:-1]):
@@ -329,6 +339,11 @@ def _pointer(source: object, position: object) -> list[str]:
         for part in (source[start:position], source[position : position + _POINTER_AFTER])
     )
     return [f"  {before}{after}", f"  {' ' * len(before)}^"]
+
+
+def _without_empty_end(row: Sequence[Piece]) -> Sequence[Piece]:
+    filled = (at for at in range(len(row), 0, -1) if _clean(row[at - 1]))
+    return row[: next(filled, 0)]
 
 
 def _clean(piece: Piece) -> str:

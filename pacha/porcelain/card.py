@@ -10,7 +10,7 @@ from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.base.toml import write_toml
 from pacha.objects.manifest import Manifest
-from pacha.porcelain.commit import CommitOptions, Committed, record
+from pacha.porcelain.commit import CommitOptions, Committed, NothingToCommit, record
 from pacha.porcelain.draft_parents import name_of
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.card_text import to_markdown, to_readme
@@ -132,7 +132,13 @@ def edit_card(workspace: Workspace, id: ObjectId, options: CommitOptions) -> Com
                 f"or take it back first: `pacha reset {manifest.artifact.name}`",
                 artifact=str(manifest.artifact),
             )
-        return record(workspace, session, [draft], options, is_in_tree=is_held)[0]
+        try:
+            return record(workspace, session, [draft], options, is_in_tree=is_held)[0]
+        except NothingToCommit as error:
+            raise NothingToCommit(
+                f"the card of {manifest.artifact} says just that already",
+                hint=f"`pacha {manifest.artifact.kind} card {manifest.artifact.name}:head` shows it",
+            ) from error
 
 
 def _check_head(workspace: Workspace, artifact: ArtifactName, id: ObjectId) -> None:

@@ -28,6 +28,7 @@ from pacha.worktree.scan import Scan, scan
 #: Where a card keeps the schema that a person wrote.
 DECLARED = "schema"
 TABLES = frozenset({"csv", "jsonl", "parquet", "arrow"})
+_TABLES_HINT = "tables are CSV, TSV, JSON lines, Parquet and Arrow files"
 
 
 class NoSchema(NotFound):
@@ -170,7 +171,7 @@ def _validity(shown: str, schema: DataSchema, name: str, source: Source) -> File
 
 def _some(found: list[FileValidity], shown: str) -> list[FileValidity]:
     if not found:
-        raise NotATable(f"{shown}: holds no table", hint="tables are CSV, TSV, JSON lines, Parquet and Arrow files")
+        raise NotATable(f"{shown}: holds no table", hint=_TABLES_HINT)
     return found
 
 
@@ -230,7 +231,7 @@ def _table(workspace: Workspace, revision: Revision) -> Iterator[tuple[str, Sour
     tables = [file for file in files if is_table(file.path)]
     if len(tables) != 1:
         raise NotATable(
-            f"{revision.text}: holds {len(tables)} tables",
-            hint=f"name one of its files, as {revision.text}/{tables[0].path}" if tables else None,
+            f"{revision.text}: holds {len(tables)} tables" if tables else f"{revision.text}: holds no table",
+            hint=f"name one of its files, as {revision.text}/{tables[0].path}" if tables else _TABLES_HINT,
         )
     yield tables[0].path, StoredFile(objects, tables[0].entry.link, tables[0].entry.size)

@@ -36,7 +36,7 @@ def infer(path: str, there: Scan, *, kind: str | None, name: str | None, project
             hint=f"say so: `pacha add {path} --kind model` (or data, or recipe)",
             path=path,
         )
-    return ArtifactName(found, check_name(name) if name else _infer_name(path, project))
+    return ArtifactName(found, check_name(name) if name else infer_name(path, project))
 
 
 def _infer_kind(path: str, there: Scan) -> str | None:
@@ -50,7 +50,8 @@ def _infer_kind(path: str, there: Scan) -> str | None:
     return None if format is None else format.kind
 
 
-def _infer_name(path: str, project: str) -> str:
+def infer_name(path: str, project: str) -> str:
+    """The name that a path gives an artifact. Errors: `CannotInfer`."""
     folder, _, base = path.rpartition("/")
     stem = base.lstrip(".")
     format = format_of(base)
