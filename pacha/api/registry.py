@@ -26,6 +26,7 @@ from pacha.porcelain.checkout import CheckedOut, checkout_heads, checkout_revisi
 from pacha.porcelain.commit import CommitOptions, Committed, commit, commit_paths
 from pacha.porcelain.drafting import AddOptions
 from pacha.porcelain.init import init
+from pacha.porcelain.naming import staged_artifact
 from pacha.porcelain.register import RegisterOptions, register
 from pacha.porcelain.reset import ResetResult, reset
 from pacha.porcelain.said import Said
@@ -178,13 +179,13 @@ class Registry(Exporting, Keeping):
         return commit_paths(self._workspace, [self._relative(path) for path in paths], options)
 
     def reset(self, *names: str) -> ResetResult:
-        """Takes the drafts of some artifacts back, or all; files stay as they are. Errors: `NothingStaged`."""
-        staged = {draft.artifact for draft in self._workspace.drafts()}
-        chosen = [
-            next((each for each in staged if name in (str(each), each.name)), None) or self._artifact(name)
-            for name in names
-        ]
-        return reset(self._workspace, chosen)
+        """Takes the drafts of some artifacts back, or all; files stay as they are.
+
+        Errors: `NothingStaged`, `NoSuchArtifact`, `SeveralArtifacts`.
+        """
+        return reset(
+            self._workspace, [staged_artifact(self._workspace, name) or self._artifact(name) for name in names]
+        )
 
     def tag(self, name: str, version: str, *, at: Reference | None = None) -> TagResult:
         """Publishes a commit, the head if none is named, as a version. Errors: `ExistingVersion`, `LyingVersion`."""

@@ -100,6 +100,15 @@ def _flush_file_system(descriptor: int) -> bool:
     return True
 
 
+def open_to_read(path: str) -> int:
+    """Opens a file that a person named and returns its descriptor; the caller closes it, and looks what it is.
+
+    A pipe that came into the file's place is opened too: waiting for its other end could last for ever.
+    Errors: `OSError`.
+    """
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+
+
 def write_all(descriptor: int, pieces: Sequence[bytes | bytearray | memoryview], offset: int) -> None:
     """Writes `pieces` one after another at `offset`, however short the system's writes are."""
     left = [memoryview(piece) for piece in pieces if len(piece)]

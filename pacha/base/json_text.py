@@ -4,6 +4,7 @@ Stored documents are never read here: they have one spelling, which `base/canoni
 """
 
 import json
+import math
 
 from pacha.base.errors import Usage
 from pacha.base.nesting import nesting
@@ -18,6 +19,8 @@ DIGITS_MAX = 400
 class BadJson(Usage):
     """A text is not JSON, says something twice, or goes beyond a limit."""
 
+    usual_hint = "correct the file there and run the command again"
+
 
 def read_json(raw: bytes, *, name: str) -> object:
     """Reads a document. `name` is what errors call it. NaN and Infinity, which Python writes, are read as numbers.
@@ -30,7 +33,7 @@ def read_json(raw: bytes, *, name: str) -> object:
     if len(raw) > JSON_BYTES_MAX:
         raise BadJson(f"{name}: larger than {JSON_BYTES_MAX} bytes", path=name)
     try:
-        value = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_distinct, parse_int=_integer)
+        value = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_distinct, parse_int=_integer, parse_float=_float)
     except UnicodeDecodeError as error:
         raise BadJson(f"{name}: not UTF-8 text (at byte {error.start})", path=name) from error
     except RecursionError:
@@ -55,3 +58,11 @@ def _integer(text: str) -> int:
     if len(text) > DIGITS_MAX:
         raise ValueError(f"a number of more than {DIGITS_MAX} digits")
     return int(text)
+
+
+def _float(text: str) -> float:
+    """Only who writes Infinity means it, and that is no number to the parser."""
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:40]} is larger than a number can be")
+    return value

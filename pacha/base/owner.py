@@ -38,7 +38,7 @@ class Owner:
             return False
         except PermissionError:
             pass
-        return self.started == _start_ticks(self.pid)
+        return self.started == _start_ticks(self.pid) and not _is_zombie(self.pid)
 
     def to_json(self) -> dict[str, object]:
         """Its members as plain values."""
@@ -63,9 +63,20 @@ def _boot_id() -> str:
 
 
 def _start_ticks(pid: int) -> int:
-    """Field 22 of /proc/PID/stat; the name in field 2 may hold blanks and brackets, so count from the last one."""
+    state = _state(pid)
+    return int(state[19]) if state else 0
+
+
+def _is_zombie(pid: int) -> bool:
+    """A killed process whose parent never asks for it, as in a container without an init, is there and does nothing."""
+    state = _state(pid)
+    return bool(state) and state[0] in ("Z", "X")
+
+
+def _state(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third on; the name in the second may hold blanks and brackets."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
-        return 0
-    return int(text.rpartition(")")[2].split()[19])
+        return []
+    return text.rpartition(")")[2].split()

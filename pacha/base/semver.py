@@ -45,10 +45,7 @@ class Version:
         """Reads a version, in lower case. Errors: `BadVersion`."""
         match = _VERSION.fullmatch(text) if len(text) <= VERSION_LENGTH_MAX else None
         if match is None:
-            raise BadVersion(
-                f"not a version: {text[:80]!r}",
-                hint="versions are MAJOR.MINOR.PATCH, for instance 1.2.0 or 2.0.0-rc.1, in lower case",
-            )
+            raise BadVersion(f"not a version: {text[:80]!r}", hint=_meant_version(text))
         major, minor, patch, prerelease, build = match.groups()
         return cls(
             int(major),
@@ -99,6 +96,16 @@ class Version:
         if part == "patch":
             return Version(self.major, self.minor, self.patch if self.is_prerelease else self.patch + 1)
         raise BadVersion(f"not a part of a version: {part!r}", hint="major, minor or patch")
+
+
+def _meant_version(text: str) -> str:
+    """What somebody who wrote `v1.2.0` or `1.2` had better write."""
+    numbers = text.removeprefix("v")
+    if len(text) <= VERSION_LENGTH_MAX:
+        filled = numbers + ".0" * (2 - numbers.count(".")) if _PREFIX.fullmatch(numbers) else numbers
+        if filled != text and _VERSION.fullmatch(filled):
+            return f"write {filled}: versions are MAJOR.MINOR.PATCH, in lower case"
+    return "versions are MAJOR.MINOR.PATCH, for instance 1.2.0 or 2.0.0-rc.1, in lower case"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ A document made from values is written here, without tomlkit: there are no comme
 exports need not load it.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,8 @@ _MUST_ESCAPE = re.compile(r'[\x00-\x1f\x7f"\\]')
 class BadToml(Usage):
     """A text is not TOML, or goes beyond a limit."""
 
+    usual_hint = "correct the file there and run the command again; https://toml.io tells the rules"
+
 
 def read_toml(raw: bytes, *, name: str) -> dict[str, object]:
     """Reads a document. `name` is what errors call it. Errors: `BadToml`, in one line with the place."""
@@ -40,13 +43,26 @@ def read_toml(raw: bytes, *, name: str) -> dict[str, object]:
         raise BadToml(f"{name}: not UTF-8 text (at byte {error.start})", path=name) from error
     _check_dots(text, name)
     try:
-        value = tomllib.loads(text)
+        value = tomllib.loads(text, parse_float=_float)
     except RecursionError:
         raise BadToml(f"{name}: nested more than {DEPTH_MAX} levels deep", path=name) from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadToml(f"{name}: {' '.join(str(error).split())[:200]}", path=name) from error
     except ValueError as error:
+        # Python's own words about its limit of digits are for programmers.
+        raise BadToml(f"{name}: a number of too many digits", path=name) from error
+    except OverflowError as error:
         raise BadToml(f"{name}: {' '.join(str(error).split())[:200]}", path=name) from error
     if nesting(value) > DEPTH_MAX:
         raise BadToml(f"{name}: nested more than {DEPTH_MAX} levels deep", path=name)
+    return value
+
+
+def _float(text: str) -> float:
+    """Only who writes inf means it: a number beyond what can be held is not silently another one."""
+    value = float(text)
+    if math.isinf(value) and "inf" not in text:
+        raise OverflowError(f"{text[:40]} is larger than a number can be")
     return value
 
 

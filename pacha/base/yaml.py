@@ -5,6 +5,7 @@ values: no tag names a type, no alias repeats a node, and a text means what YAML
 is not false, `12:30` is not a number and a date is a text.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -29,6 +30,8 @@ _MUST_ESCAPE = re.compile(r"[\x00-\x1f\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-
 
 class BadYaml(Usage):
     """A text is not YAML, uses what front matter has no need of, or goes beyond a limit."""
+
+    usual_hint = "correct the front matter there and run the command again"
 
 
 def read_yaml(text: str, *, name: str) -> dict[str, object]:
@@ -134,7 +137,9 @@ def plain_scalar(text: str) -> object:
             return NotImplemented
         return int(text, 10) if _INTEGER.fullmatch(text) else int(text, 0)
     if _FLOAT.fullmatch(text):
-        return float(text)
+        value = float(text)
+        # 1e400 is not the infinity that Python makes of it.
+        return text if math.isinf(value) else value
     if found := _NOT_FINITE.fullmatch(text):
         return float("nan") if found[3] else float(f"{found[1]}inf")
     return text

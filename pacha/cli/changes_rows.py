@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pacha.cli.plain import words
-from pacha.cli.render import size_text
+from pacha.cli.render import json_text, size_text
 from pacha.porcelain.changes import Changes, Published, StageChange
 from pacha.registry.compare import ParentChange, ValueChange
 
@@ -86,7 +86,11 @@ def _value_rows(item: Published) -> Iterator[Row]:
 
 
 def _value_row(what: str, value: ValueChange) -> Row:
-    return Row(what=what, name=value.name, before=value_text(value.before), after=value_text(value.after))
+    before, after = value_text(value.before), value_text(value.after)
+    if before == after:
+        # What differs only in its type or its brackets is shown as programs write it.
+        before, after = (cut(json_text(item)) for item in (value.before, value.after))
+    return Row(what=what, name=value.name, before=before, after=after)
 
 
 def value_text(value: object) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from pacha.cli.options import with_program_flags
+
 FOLDER = Path(__file__).parent / "commands"
 PACKAGE = f"{__name__.rpartition('.')[0]}.commands"
 #: Headings of the help, in order.
@@ -52,9 +54,21 @@ def help_text(doc: str) -> str:
     )
 
 
+class Command(click.Command):
+    """A command whose mistakes in usage always point to its own help."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Reads its words. Errors: `click.UsageError`."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+
 def command(doc: str | None, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Makes a function a command whose help is its module's docstring."""
-    return click.command(help=help_text(doc or ""), **settings)
+    return click.command(cls=Command, help=help_text(doc or ""), **settings)
 
 
 class Commands(click.Group):
@@ -70,7 +84,7 @@ class Commands(click.Group):
             return None
         found: click.Command = import_module(f"{PACKAGE}.{cmd_name.replace('-', '_')}").COMMAND
         found.name = cmd_name
-        return found
+        return with_program_flags(found)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -79,6 +93,8 @@ class Commands(click.Group):
         name = args[0]
         if not name.startswith("-") and name not in command_names():
             near = difflib.get_close_matches(name, command_names(), n=3)
+            if not near and (FOLDER.parent / "registry" / f"{name}.py").is_file():
+                near = [f"pacha {kind} {name}" for kind in ("model", "data", "recipe")]
             hint = f"; did you mean {' or '.join(near)}?" if near else "; `pacha help` lists them"
             raise click.UsageError(f"no such command: {name}{hint}")
         return super().resolve_command(ctx, args)

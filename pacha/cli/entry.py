@@ -70,6 +70,9 @@ def run(words: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         app.output.error_lines(["interrupted; what was stored is kept, run the command again to go on"])
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        app.output.text(error.format_message())
+        return 0
     except click.ClickException as error:
         return _usage(app, error)
     except PachaError as error:
@@ -87,7 +90,9 @@ def run(words: list[str]) -> int:
 def _usage(app: App, error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
     hint = f"see `{'pacha' if context is None else context.command_path} --help`"
-    app.output.failure(code="UsageError", exit_code=USAGE, message=error.format_message(), hint=hint, nouns={})
+    app.output.failure(
+        code="UsageError", exit_code=USAGE, message=" ".join(error.format_message().split()), hint=hint, nouns={}
+    )
     return USAGE
 
 

@@ -6,6 +6,7 @@ in a docstring is the group's name.
 
 import difflib
 import pkgutil
+import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import Any
 
 import click
 
-from pacha.cli.commands_table import help_text
+from pacha.cli.commands_table import Command, help_text
+from pacha.cli.options import with_program_flags
 
 FOLDER = Path(__file__).parent / "registry"
 PACKAGE = f"{__name__.rpartition('.')[0]}.registry"
@@ -41,8 +43,8 @@ def commands_of(kind: str) -> dict[str, str]:
 
 def registry_command(doc: str | None, kind: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Makes a function a command of a kind's group; its help is its module's docstring."""
-    text = (doc or "").replace("a {kind}", f"a {NOUNS.get(kind, kind)}").replace("{kind}", kind)
-    return click.command(help=help_text(text), **settings)
+    text = re.sub(r"\ba \{kind\}", f"a {NOUNS.get(kind, kind)}", doc or "").replace("{kind}", kind)
+    return click.command(cls=Command, help=help_text(text), **settings)
 
 
 class KindGroup(click.Group):
@@ -63,7 +65,7 @@ class KindGroup(click.Group):
             return None
         found: click.Command = import_module(f"{PACKAGE}.{module}").make(self.kind)
         found.name = cmd_name
-        return found
+        return with_program_flags(found)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -73,7 +75,7 @@ class KindGroup(click.Group):
         if not name.startswith("-") and name not in known:
             near = difflib.get_close_matches(name, known, n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
-            raise click.UsageError(f"no such command: {self.kind} {name}; {hint}")
+            raise click.UsageError(f"no such command: {self.kind} {name}; {hint}", ctx=ctx)
         return super().resolve_command(ctx, args)
 
 

@@ -6,6 +6,7 @@ from pacha.base.errors import Usage
 from pacha.base.names import KINDS, ArtifactName
 from pacha.base.semver import Version
 from pacha.cli.app import App
+from pacha.porcelain.naming import staged_artifact
 from pacha.registry.catalog import NoSuchArtifact
 from pacha.registry.resolve import LATEST, Revision
 
@@ -14,9 +15,9 @@ def artifact_named(app: App, text: str, kind: str | None = None) -> ArtifactName
     """Finds an artifact, drafts included. Errors: `NoSuchArtifact`, `SeveralArtifacts`."""
     workspace = app.workspace
     typed_kind, slash, name = text.rpartition("/")
-    for draft in workspace.drafts():
-        if text in (str(draft.artifact), draft.artifact.name, draft.path) and kind in (None, draft.artifact.kind):
-            return draft.artifact
+    staged = staged_artifact(workspace, text, kind)
+    if staged is not None:
+        return staged
     try:
         if not slash or typed_kind in ("model", "data", "recipe", "run"):
             return workspace.catalog.find(name, typed_kind or kind)
@@ -52,6 +53,14 @@ def revision_named(app: App, kind: str, name: str, version: str | None, *, bare:
             f"{name} is {revision.artifact or revision.link}, not a {kind}", hint=f"see `pacha list --kind {kind}`"
         )
     return revision
+
+
+def revision_or_path_named(app: App, kind: str, name: str, version: str | None) -> Revision:
+    """Like `revision_named`, where a path would have done as well and there is none. Errors: the same."""
+    try:
+        return revision_named(app, kind, name, version)
+    except NoSuchArtifact as error:
+        raise NoSuchArtifact(f"{error.message}, and nothing lies at such a path", hint=error.hint) from error
 
 
 class WrongKind(Usage):

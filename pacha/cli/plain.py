@@ -37,8 +37,12 @@ def plain(value: object) -> object:
 def words(value: Any) -> str:
     """A value of a document on one line, as people would write it.
 
-    >>> words({"auc": 0.9300000001, "seeds": [1, 2]}), words(None), words(True)
+    Members without a value are left out; a table in a table stands in parentheses.
+
+    >>> words({"auc": 0.9300000001, "seeds": [1, 2], "none": []}), words(None), words(True)
     ('auc 0.93, seeds 1 2', '', 'true')
+    >>> words([{"name": "x", "by": {"id": 1}}, {"name": "y"}])
+    'name x, by (id 1); name y'
     """
     if value is None:
         return ""
@@ -47,11 +51,20 @@ def words(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {words(item)}".rstrip() for name, item in value.items())
+        members = ((name, words(item), _has_members(item)) for name, item in value.items())
+        return ", ".join(f"{name} ({text})" if nested else f"{name} {text}" for name, text, nested in members if text)
     if isinstance(value, (list, tuple)):
+        if _has_members(value):
+            return "; ".join(map(words, value))
         is_short = all(isinstance(item, (int, float)) for item in value)
         return (" " if is_short else ", ").join(map(words, value))
     return " ".join(str(plain(value)).split())
+
+
+def _has_members(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(isinstance(item, Mapping) for item in value)
+    return isinstance(value, Mapping)
 
 
 def json_schema(kind: Any) -> dict[str, Any]:

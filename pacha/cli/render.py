@@ -22,7 +22,14 @@ _COLORS = {
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 #: What is shown of a text before and after the place that an error points at.
 _POINTER_BEFORE, _POINTER_AFTER = 50, 40
+#: An error may quote what was typed or read; of a longer sentence the middle is left out on a terminal, not in JSON.
+SENTENCE_MAX = 1_000
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def _cut(text: str) -> str:
+    """An error's sentence whose end can still be seen, whatever was typed into it."""
+    return text if len(text) <= SENTENCE_MAX else f"{text[: SENTENCE_MAX // 2]} … {text[-SENTENCE_MAX // 2 :]}"
 
 
 def sanitise(text: str) -> str:
@@ -128,6 +135,15 @@ class Output:
         """What the global options say."""
         self._color, self._no_pager, self.is_quiet = color, no_pager, quiet
 
+    def set_again(self, name: str, value: str | bool) -> None:
+        """What one of those options says where it stands after the command: `quiet`, `no_pager` or `color`."""
+        if name == "color":
+            self._color = str(value)
+        elif name == "no_pager":
+            self._no_pager = True
+        else:
+            self.is_quiet = True
+
     def set_settings(self, *, color: str | None, pager: str | None) -> None:
         """What the configuration says, where no option did."""
         self._color = self._color or color
@@ -170,8 +186,9 @@ class Output:
         return self._has_color(err=False)
 
     def table(self, rows: Sequence[Sequence[Piece]], *, header: Sequence[str] = ()) -> None:
-        """Prints columns, the last one as long as it is."""
-        all_rows: list[Sequence[Piece]] = [*([[Styled(name, "bold") for name in header]] if header else []), *rows]
+        """Prints columns, the last one as long as it is. Empty cells at the end of a row leave no blanks."""
+        named = [[Styled(name, "bold") for name in header]] if header else []
+        all_rows = [_without_empty_end(row) for row in (*named, *rows)]
         widths: list[int] = []
         for row in all_rows:
             for column, cell in enumerate(row[:-1]):
@@ -287,14 +304,14 @@ class Output:
             }
             self._say(json_text({"schema": "pacha.error/1", "error": error}))
             return
-        self._say(self._painted((Styled("error: ", "red"), message.replace("\n", " ")), err=True))
+        self._say(self._painted((Styled("error: ", "red"), _cut(message.replace("\n", " "))), err=True))
         for line in _pointer(nouns.get("source"), nouns.get("position")):
             self._say(line)
         candidates = nouns.get("candidates")
         for candidate in candidates if isinstance(candidates, list) else []:
             self._say(f"  {sanitise(str(candidate))}")
         if hint:
-            self._say(self._painted((Styled("hint: ", "cyan"), hint), err=True))
+            self._say(self._painted((Styled("hint: ", "cyan"), _cut(hint)), err=True))
 
     def _say(self, text: str) -> None:
         sys.stdout.flush()
@@ -322,6 +339,11 @@ def _pointer(source: object, position: object) -> list[str]:
         for part in (source[start:position], source[position : position + _POINTER_AFTER])
     )
     return [f"  {before}{after}", f"  {' ' * len(before)}^"]
+
+
+def _without_empty_end(row: Sequence[Piece]) -> Sequence[Piece]:
+    filled = (at for at in range(len(row), 0, -1) if _clean(row[at - 1]))
+    return row[: next(filled, 0)]
 
 
 def _clean(piece: Piece) -> str:

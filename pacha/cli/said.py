@@ -57,6 +57,14 @@ def said_options(function: _Function) -> _Function:
     )(function)  # fmt: skip
 
 
+def datasheet_option(wanted: click.Command) -> click.Command:
+    """Adds the flag for a card under the name that it has for datasets."""
+    return click.option(
+        "--datasheet", "_datasheet", metavar="FILE|REF", expose_value=False, callback=_card,
+        shell_complete=complete_files, help="The same as --card.",
+    )(wanted)  # fmt: skip
+
+
 def role_options(function: _Function) -> _Function:
     """Adds the flags of roles alone."""
     for role in reversed(SAID_ROLES):
@@ -103,7 +111,10 @@ def _metric(context: click.Context, parameter: click.Parameter, value: tuple[str
 
 
 def _card(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    del parameter
+    if value is None:
+        return
+    if "pacha.card" in context.meta:
+        raise click.BadParameter("the card was given already", context, parameter)
     context.meta["pacha.card"] = value
 
 

@@ -18,9 +18,8 @@ Exit codes
   130  interrupted
 
 `status`, `diff` and `search` are 0 whatever they find; `diff --exit-code` is 1 where something differs, and
-`search --exit-code` where nothing is found. `verify` is 3 where bytes
-are not here and 5 where they are not what was committed. `fsck` is 5 where anything is lost or wrong. `resolve` without
---keep is 4 while something is unsettled.
+`search --exit-code` where nothing is found. `verify` is 3 where bytes are not here and 5 where they are not what was
+committed. `fsck` is 5 where anything is lost or wrong. `resolve` without --keep is 4 while something is unsettled.
 """
 
 REFERENCES = """\

@@ -3,6 +3,8 @@
 Read are superblocks 0 to 3, object headers 1 and 2, groups as B-trees and as links, and attributes in headers. Not
 read, and said so: groups and attributes in fractal heaps, links to other files, types of one's own that are shared.
 Source: HDF5 File Format Specification 3.0, sections II to IV.
+
+Longer than most modules: the layouts are read in one walk, with one bound on all of it.
 """
 
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from pacha.base.errors import Usage
-from pacha.base.files import naming
+from pacha.base.files import naming, open_to_read
 
 
 class Malformed(Usage):
@@ -35,7 +35,7 @@ class FileSource:
     def __init__(self, path: str) -> None:
         self.path = path
         with naming(path):
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            self._descriptor = open_to_read(path)
             self._size = os.fstat(self._descriptor).st_size
 
     def __enter__(self) -> "FileSource":

@@ -3,7 +3,6 @@
 Editing makes a manifest with the same content after the head: the history of a card is the history of its artifact.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pacha.base.errors import Conflict, Usage
@@ -11,7 +10,7 @@ from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.base.toml import write_toml
 from pacha.objects.manifest import Manifest
-from pacha.porcelain.commit import CommitOptions, Committed, record
+from pacha.porcelain.commit import CommitOptions, Committed, NothingToCommit, record
 from pacha.porcelain.draft_parents import name_of
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.card_text import to_markdown, to_readme
@@ -113,12 +112,7 @@ def edit_card(workspace: Workspace, id: ObjectId, options: CommitOptions) -> Com
     Errors: `NotTheHead`, `StillStaged`, `NothingToCommit`, those of what is said.
     """
     manifest = workspace.catalog.manifest(id)
-    heads: Sequence[ObjectId] = workspace.catalog.heads(manifest.artifact)
-    if list(heads) != [id]:
-        raise NotTheHead(
-            f"manifest:{id.short} is not the head of {manifest.artifact}, and what came after has a card of its own",
-            hint=f"edit the head: `pacha {manifest.artifact.kind} card {manifest.artifact.name}:head …`",
-        )
+    _check_head(workspace, manifest.artifact, id)
     memory = workspace.memory(manifest.artifact)
     is_held = memory is not None and memory.manifest == id
     content = Content(
@@ -129,6 +123,8 @@ def edit_card(workspace: Workspace, id: ObjectId, options: CommitOptions) -> Com
         facts_detail=manifest.facts_detail,
     )  # fmt: skip
     with workspace.session() as session, session.queue():
+        # Somebody else may have edited it while this one waited: history stays one line.
+        _check_head(workspace, manifest.artifact, id)
         if workspace.draft(manifest.artifact) is not None:
             raise StillStaged(
                 f"{manifest.artifact} is staged, and its next commit has a card of its own",
@@ -136,4 +132,18 @@ def edit_card(workspace: Workspace, id: ObjectId, options: CommitOptions) -> Com
                 f"or take it back first: `pacha reset {manifest.artifact.name}`",
                 artifact=str(manifest.artifact),
             )
-        return record(workspace, session, [draft], options, is_in_tree=is_held)[0]
+        try:
+            return record(workspace, session, [draft], options, is_in_tree=is_held)[0]
+        except NothingToCommit as error:
+            raise NothingToCommit(
+                f"the card of {manifest.artifact} says just that already",
+                hint=f"`pacha {manifest.artifact.kind} card {manifest.artifact.name}:head` shows it",
+            ) from error
+
+
+def _check_head(workspace: Workspace, artifact: ArtifactName, id: ObjectId) -> None:
+    if list(workspace.catalog.heads(artifact)) != [id]:
+        raise NotTheHead(
+            f"manifest:{id.short} is not the head of {artifact}, and what came after has a card of its own",
+            hint=f"edit the head: `pacha {artifact.kind} card {artifact.name}:head …`",
+        )

@@ -22,11 +22,13 @@ from pacha.objects.manifest import Manifest
 from pacha.porcelain.cat import single_file
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.resolve import Revision
+from pacha.worktree.ingest import holding_still
 from pacha.worktree.scan import Scan, scan
 
 #: Where a card keeps the schema that a person wrote.
 DECLARED = "schema"
 TABLES = frozenset({"csv", "jsonl", "parquet", "arrow"})
+_TABLES_HINT = "tables are CSV, TSV, JSON lines, Parquet and Arrow files"
 
 
 class NoSchema(NotFound):
@@ -142,7 +144,7 @@ def validate_path(full: str, schema: DataSchema, *, shown: str) -> list[FileVali
     found = []
     for file in there.files:
         if is_table(file.path):
-            with FileSource(file.full) as source:
+            with holding_still([file]), FileSource(file.full) as source:
                 found.append(_validity(shown if there.shape == "file" else file.path, schema, file.path, source))
     return _some(found, shown)
 
@@ -169,7 +171,7 @@ def _validity(shown: str, schema: DataSchema, name: str, source: Source) -> File
 
 def _some(found: list[FileValidity], shown: str) -> list[FileValidity]:
     if not found:
-        raise NotATable(f"{shown}: holds no table", hint="tables are CSV, TSV, JSON lines, Parquet and Arrow files")
+        raise NotATable(f"{shown}: holds no table", hint=_TABLES_HINT)
     return found
 
 
@@ -177,7 +179,7 @@ def check_declared(there: Scan, schema: DataSchema) -> None:
     """Refuses files that do not fit a schema. Errors: `NotValid` that names the first row and column, `NotATable`."""
     tables = [file for file in there.files if is_table(file.path)]
     for file in tables:
-        with FileSource(file.full) as source:
+        with holding_still([file]), FileSource(file.full) as source:
             require_valid(schema, file.path, source)
     _some([FileValidity(path=file.path, rows=0, count=0, faults=()) for file in tables], there.files[0].path)
 
@@ -229,7 +231,7 @@ def _table(workspace: Workspace, revision: Revision) -> Iterator[tuple[str, Sour
     tables = [file for file in files if is_table(file.path)]
     if len(tables) != 1:
         raise NotATable(
-            f"{revision.text}: holds {len(tables)} tables",
-            hint=f"name one of its files, as {revision.text}/{tables[0].path}" if tables else None,
+            f"{revision.text}: holds {len(tables)} tables" if tables else f"{revision.text}: holds no table",
+            hint=f"name one of its files, as {revision.text}/{tables[0].path}" if tables else _TABLES_HINT,
         )
     yield tables[0].path, StoredFile(objects, tables[0].entry.link, tables[0].entry.size)

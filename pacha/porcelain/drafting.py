@@ -85,6 +85,8 @@ def job_for(workspace: Workspace, path: str, options: AddOptions) -> Job:
                 hint=f"give it another name: `pacha add {path} --name NAME`; or move it: `pacha add {path} --name {artifact.name}`",
             )
         notes.append(f"{artifact} was at {other.path} and is at {path} now")
+    if known is not None:
+        notes.append(f"{path} is {known.artifact} too; give one of them a path of its own")
     return Job(path, artifact, other, there, notes)
 
 

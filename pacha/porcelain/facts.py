@@ -4,7 +4,6 @@ Facts are small and travel with Git; the whole table of every file is one docume
 """
 
 import json
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,15 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pacha.base.canonical import Unrepresentable, encode_compact, encode_lines
-from pacha.base.files import naming
 from pacha.formats.features import features_of_rows
 from pacha.formats.inspect import inspect
 from pacha.formats.inspection import FileSource, Inspection, Source
 from pacha.formats.tensors import structure
 from pacha.objects.blob import BLOB_BYTES_MAX
 from pacha.objects.manifest import FACTS_BYTES_MAX
-from pacha.worktree.ingest import ChangedWhileRead
-from pacha.worktree.scan import Scan, found
+from pacha.worktree.ingest import holding_still
+from pacha.worktree.scan import Scan
 
 #: A folder of many files is a dataset of parts: so many are looked into, the rest is counted.
 FILES_MAX = 256
@@ -47,17 +45,8 @@ class Measured:
 
 def measure_files(there: Scan, kind: str) -> Measured:
     """Looks into the files of an artifact as they lie. Errors: `ChangedWhileRead`, `MachineFailed`."""
-    measured = measure([(file.path, _opener(file.full)) for file in there.files], kind, shape=there.shape)
-    for file in there.files:
-        with naming(file.full):
-            state = os.stat(file.full)
-        if found(file.path, file.full, state).state != file.state:
-            raise ChangedWhileRead(
-                f"{file.full}: changed while it was read",
-                hint="wait until nothing writes to it, then add it again",
-                path=file.full,
-            )
-    return measured
+    with holding_still(there.files):
+        return measure([(file.path, _opener(file.full)) for file in there.files], kind, shape=there.shape)
 
 
 def _opener(full: str) -> Opener:

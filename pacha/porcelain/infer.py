@@ -5,8 +5,10 @@ import re
 
 from pacha.base.errors import Usage
 from pacha.base.names import NAME_LENGTH_MAX, ArtifactName, BadName, check_name
+from pacha.formats.inspection import FileSource
 from pacha.formats.sniff import HEAD_BYTES, format_of, kind_of_folder
 from pacha.porcelain.workspace import Workspace
+from pacha.worktree.ingest import holding_still
 from pacha.worktree.scan import Scan
 
 #: Stems that say nothing; the folder's name says more.
@@ -34,7 +36,7 @@ def infer(path: str, there: Scan, *, kind: str | None, name: str | None, project
             hint=f"say so: `pacha add {path} --kind model` (or data, or recipe)",
             path=path,
         )
-    return ArtifactName(found, check_name(name) if name else _infer_name(path, project))
+    return ArtifactName(found, check_name(name) if name else infer_name(path, project))
 
 
 def _infer_kind(path: str, there: Scan) -> str | None:
@@ -43,12 +45,13 @@ def _infer_kind(path: str, there: Scan) -> str | None:
     file = there.files[0]
     format = format_of(os.path.basename(path))
     if format is None:
-        with open(file.full, "rb") as stream:
-            format = format_of(os.path.basename(path), stream.read(HEAD_BYTES))
+        with holding_still([file]), FileSource(file.full) as source:
+            format = format_of(os.path.basename(path), source.read(0, HEAD_BYTES))
     return None if format is None else format.kind
 
 
-def _infer_name(path: str, project: str) -> str:
+def infer_name(path: str, project: str) -> str:
+    """The name that a path gives an artifact. Errors: `CannotInfer`."""
     folder, _, base = path.rpartition("/")
     stem = base.lstrip(".")
     format = format_of(base)

@@ -34,6 +34,11 @@ class Inspected:
     notes: tuple[str, ...] = ()
 
 
+def known_formats() -> str:
+    """Which formats there are inspectors for, as a hint."""
+    return f"known are {', '.join(sorted(inspectors()))}"
+
+
 class UnknownFormat(Usage):
     """No inspector knows a file."""
 
@@ -49,6 +54,8 @@ def inspect_revision(workspace: Workspace, id: ObjectId) -> Inspected:
             facts, files = facts or measured.facts, _files_in(measured)
         except Absent as error:
             notes.append(f"the whole table is not here: {error.message}")
+        else:
+            notes.extend([] if facts or files else [f"no format that is known; {known_formats()}"])
     return Inspected(
         name=str(manifest.artifact),
         artifact=manifest.artifact,
@@ -66,9 +73,7 @@ def inspect_path(full: str, *, shown: str, kind: str) -> Inspected:
     there = scan(full, shown=shown, dereference=True)
     measured = measure_files(there, kind)
     if not measured.facts:
-        raise UnknownFormat(
-            f"{shown}: no format that is known", hint=f"known are {', '.join(sorted(inspectors()))}", path=shown
-        )
+        raise UnknownFormat(f"{shown}: no format that is known", hint=known_formats(), path=shown)
     return Inspected(
         name=shown, artifact=None, manifest=None, versions=(), size=there.size, facts=measured.facts,
         files=_named(_files_in(measured), shown), notes=measured.notes,

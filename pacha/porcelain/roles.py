@@ -56,6 +56,8 @@ def parse_role(role: str, text: str) -> RoleSaid:
     rest = text
     while "," in rest and (match := _ATTRIBUTE.fullmatch(rest.rpartition(",")[2])):
         rest = rest.rpartition(",")[0]
+        if match.group(1) in attributes:
+            raise BadRole(f"{role}: {match.group(1)} is given twice")
         attributes[match.group(1)] = _attribute(role, match.group(1), match.group(2))
     given_as = f"--{role.replace('_', '-')} {text}"
     if not rest:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pacha.base.errors import Absent, Corrupt, PachaError
+from pacha.base.errors import Absent, Corrupt, MachineFailed, PachaError
 from pacha.base.files import NoSuchFile, Root
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.graph.walk import is_data, walk
@@ -23,6 +23,10 @@ from pacha.worktree.drafts import DRAFTS, Draft, decode_draft
 
 #: Git blobs are asked for so many at a time: a bound on memory.
 BLOBS_PER_QUESTION = 2_000
+
+
+class WorkTreeGone(MachineFailed):
+    """A linked work tree that Git knows of is not there, so what its drafts need cannot be asked."""
 
 
 class CannotCollect(Corrupt):
@@ -45,7 +49,7 @@ class Roots:
 
 
 def collect(workspace: Workspace) -> Roots:
-    """Finds every root. Errors: `GitFailed`, `CannotCollect`, `BadRef`, `BadState`."""
+    """Finds every root. Errors: `GitFailed`, `WorkTreeGone`, `CannotCollect`, `BadRef`, `BadState`."""
     repository = workspace.repository
     roots = Roots()
     roots.add("refs", _ref_links(repository))
@@ -91,7 +95,11 @@ def _add_git(workspace: Workspace, git: Git, roots: Roots) -> None:
     blobs = dict.fromkeys(blob for _, blob in git.history_files(folder))
     for work_tree in git.work_trees():
         if not os.path.isdir(work_tree):
-            continue
+            raise WorkTreeGone(
+                f"gc deletes nothing: the linked work tree {work_tree} is not there, and its drafts may need bytes",
+                hint="if it is gone for good, run `git worktree prune`; if it was moved, `git worktree repair` there",
+                path=work_tree,
+            )
         blobs.update((blob, None) for _, blob in git.staged_files(work_tree, folder))
         other = Root(os.path.join(work_tree, inside))
         if os.path.realpath(other.path) != os.path.realpath(repository.root.path) and os.path.isdir(other.path):

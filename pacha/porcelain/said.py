@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from pacha.base.errors import NotFound, Usage
 from pacha.base.files import naming
+from pacha.formats.inspection import FileSource
 from pacha.formats.schema import DataSchema
 from pacha.objects.manifest import Manifest
 from pacha.porcelain.data import DECLARED
@@ -23,6 +24,7 @@ from pacha.registry.cards import Card, members_of, read_stored_card
 from pacha.registry.recipe_file import read_recipe
 from pacha.registry.resolve import LATEST
 from pacha.worktree.drafts import Draft, DraftParent, StagedBytes
+from pacha.worktree.ingest import holding_still
 from pacha.worktree.scan import FoundFile, Scan
 
 #: The members of a card that follow from the bytes: a card file neither sets nor removes what was measured.
@@ -135,7 +137,9 @@ def spelled(text: str) -> str:
         return text
     if math.isnan(value):
         return "NaN"
-    return text if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
+    # 1e400 means no infinity: it stays as it was typed, and is refused.
+    is_meant = math.isinf(value) and "inf" in text.lower()
+    return ("Infinity" if value > 0 else "-Infinity") if is_meant else text
 
 
 def _with_schema(draft: Draft, document: Mapping[str, object], schema: DataSchema) -> dict[str, object]:
@@ -241,5 +245,5 @@ def card_in_files(there: Scan, kind: str) -> tuple[Card | None, tuple[str, ...]]
 
 
 def _read(file: FoundFile) -> bytes:
-    with naming(file.full), open(file.full, "rb") as stream:
-        return stream.read(FILE_BYTES_MAX + 1)
+    with holding_still([file]), FileSource(file.full) as source:
+        return source.read(0, FILE_BYTES_MAX + 1)

@@ -9,6 +9,7 @@ from typing import Any
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.index.rows import Rows, known_names, read_rows
+from pacha.objects.manifest import ROLES
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.criteria import check, find, stored
 from pacha.registry.fields import COMMIT_FIELDS, Meaning, is_documented, meaning_of, near_fields
@@ -113,6 +114,10 @@ def field_names(workspace: Workspace) -> list[str]:
     return sorted({*COMMIT_FIELDS, *plain})
 
 
+_ANY_FIELD = "`pacha help search` lists the fields; those of cards are dotted paths"
+_OTHER_FIELDS = dict.fromkeys(ROLES, "searches know no lineage; `pacha lineage NAME --impact` tells what came of NAME")
+
+
 def parse_order(text: str) -> Order:
     """Reads `FIELD`, `FIELD:asc` or `FIELD:desc`. Errors: `BadQuery`."""
     is_descending = text.endswith(_DESCENDING)
@@ -139,7 +144,7 @@ def _unknown(rows: Rows, query: Query, others: Iterable[Field]) -> list[str]:
         if not is_documented(field):
             raise BadQuery(
                 f"no version here has a field {field}", source=source, position=at,
-                hint=f"did you mean {near}?" if near else "`pacha help search` lists the fields; those of cards are dotted paths",
+                hint=f"did you mean {near}?" if near else _OTHER_FIELDS.get(str(field), _ANY_FIELD),
             )  # fmt: skip
         notes.append(f"no version here has {field}" + (f"; did you mean {near}?" if near else ""))
     return list(dict.fromkeys(notes))
@@ -157,7 +162,9 @@ def _unknown_stages(rows: Rows, query: Query, rules: Rules) -> Iterator[str]:
 def _near(rows: Rows, field: Field) -> str | None:
     """The field that a mistyped one may have meant; one of a card only if a row has it."""
     near = near_fields(field, islice(rows.names(), NAMES_MAX))
-    return next((name for name in near if name in COMMIT_FIELDS or rows.has(parse_field(name))), None)
+    # The last part alone, `auc` for `metrics.auc`, is meant more often than a word that is spelled like it.
+    ending = [name for name in islice(rows.names(), NAMES_MAX) if name.endswith(f".{field}")]
+    return next((name for name in (*ending, *near) if name in COMMIT_FIELDS or rows.has(parse_field(name))), None)
 
 
 # -- values --------------------------------------------------------------------------------------------------------

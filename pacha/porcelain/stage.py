@@ -146,8 +146,9 @@ def _before(
     found = before_last(promotions, holders[0] if holders else None)
     if found is None:
         what = f"{artifact.name}:{holders[0]} came to {stage}" if holders else f"{stage} of {artifact} became empty"
+        told = f"no other version held it before {what}" if promotions else f"no version was ever in {stage}"
         raise NothingBefore(
-            f"there is nothing to return to: no other version held it before {what}",
+            f"there is nothing to return to: {told}",
             hint=f"`pacha stage {artifact.name} --history` shows every move",
             artifact=str(artifact),
         )

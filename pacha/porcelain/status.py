@@ -1,13 +1,18 @@
 """`pacha status`: what is staged, changed, behind or unsettled, and what Git does not know yet."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.base.progress import Progress
 from pacha.porcelain.observe import State, observe
+from pacha.porcelain.resolve import Issue
 from pacha.porcelain.workspace import Known, Workspace
+from pacha.refs.store import RefConflict
+from pacha.registry.stages import StageFork, staged_artifacts
 from pacha.repo.git import GitFailed
 
 
@@ -25,12 +30,24 @@ class PathStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Disputed:
+    """An artifact of which two sides published one version for different content, or whose stage log forks."""
+
+    issue: Issue
+    artifact: ArtifactName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """Everything that `status` tells. Lists are sorted by path."""
+    """Everything that `status` tells. Lists are sorted by path.
+
+    `unsettled` have several heads; `disputed` are the other things that `resolve` would settle.
+    """
 
     repository: str
     paths: tuple[PathStatus, ...]
     unsettled: tuple[ArtifactName, ...]
+    disputed: tuple[Disputed, ...]
     untracked_meta: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -38,7 +55,7 @@ class StatusReport:
     def is_clean(self) -> bool:
         """Tells whether there is nothing to do."""
         changed = any(item.state is not State.CLEAN or item.staged for item in self.paths)
-        return not (changed or self.unsettled or self.untracked_meta)
+        return not (changed or self.unsettled or self.disputed or self.untracked_meta)
 
 
 def status(workspace: Workspace) -> StatusReport:
@@ -54,6 +71,7 @@ def status(workspace: Workspace) -> StatusReport:
         repository=workspace.repository.root.path,
         paths=tuple(sorted(paths, key=lambda item: item.path)),
         unsettled=tuple(known.artifact for known in workspace.known.values() if len(known.heads) > 1),
+        disputed=tuple(_disputed(workspace)),
         untracked_meta=untracked,
         notes=notes,
     )
@@ -73,6 +91,19 @@ def _path_status(workspace: Workspace, known: Known) -> PathStatus:
         size=observed.size,
         heads=known.heads,
     )
+
+
+def _disputed(workspace: Workspace) -> Iterator[Disputed]:
+    """Asks for versions and stages, which the index knows. What is damaged otherwise is for `fsck` to say."""
+    catalog = workspace.catalog
+    for artifact in sorted({*catalog.artifacts(), *staged_artifacts(catalog.refs)}, key=str):
+        for issue, ask in ((Issue.VERSION, catalog.tagged), (Issue.STAGES, catalog.stages)):
+            try:
+                ask(artifact)
+            except (StageFork, RefConflict):
+                yield Disputed(issue=issue, artifact=artifact)
+            except (Corrupt, Absent):
+                continue
 
 
 def untracked_meta(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -54,7 +54,7 @@ def decode_ref(data: bytes, *, path: str) -> Link:
         raise RefConflict(
             f"{path}: Git left conflict markers in this ref",
             check="refConflictMarkers",
-            hint="check out one side with `git checkout --ours|--theirs`, then run `pacha resolve`",
+            hint="`pacha resolve` shows both sides and settles it",
             path=path,
         )
     hint = "restore the file with `git checkout`, or remove it and run `pacha fsck`"

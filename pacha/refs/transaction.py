@@ -30,6 +30,9 @@ from pacha.refs.names import RefName
 from pacha.refs.store import BadRef, Overlay, RefStore, encode_ref
 
 FOLDER = "local/inflight"
+#: Says which checkout this is, wherever it lies: it may be moved, mounted elsewhere or reached through a link.
+CHECKOUT_FILE = "local/checkout"
+CHECKOUT_BYTES_MAX = 64
 #: Larger ones are not read.
 JOURNAL_BYTES_MAX = 64 << 20
 #: A long session's journal is closed here, and a new one begun.
@@ -81,6 +84,11 @@ class Writer:
         self._unflushed: list[tuple[str, list[str]]] = []
         self._unfinished: set[str] = set()
         self._count = 0
+
+    @property
+    def journal(self) -> str | None:
+        """Where the journal lies below `shared`; None before the first line."""
+        return None if self._journal is None else self._journal.relative
 
     def claim(self, pack: ObjectId) -> None:
         """Says that this process relies on a pack (I10)."""
@@ -167,7 +175,7 @@ class Writer:
     def _append(self, value: Mapping[str, object], *, durable: bool) -> None:
         if self._journal is None:
             self._journal = Journal(self._shared, f"{FOLDER}/{os.getpid()}.{os.urandom(8).hex()}")
-            owner = {"owner": self._owner.to_json(), "checkout": self._refs.root.path}
+            owner = {"owner": self._owner.to_json(), "checkout": checkout_id(self._refs.root)}
             self._journal.append(_encode_line(owner), durable=False)
         self._journal.append(_encode_line(value), durable=durable)
 
@@ -178,6 +186,14 @@ def _is_due(change: StateChange, present: bytes | None) -> bool:
         present is not None and change.new is not None and change.new != present and change.new.startswith(present)
     )
     return present == change.old or is_torn
+
+
+def checkout_id(root: Root) -> str:
+    """What journals call this checkout: the id that it was given when it was first written to, else its path."""
+    try:
+        return root.read(CHECKOUT_FILE, size_max=CHECKOUT_BYTES_MAX).decode("ascii", "replace").strip() or root.path
+    except (NoSuchFile, NotRegular, TooLarge):
+        return root.path
 
 
 def carry_out(refs: RefStore, transaction: Transaction) -> None:
@@ -319,8 +335,9 @@ def recover(journals: Sequence[Journaled], refs: RefStore, shared: Root) -> list
 
 
 def _dead(journals: Sequence[Journaled], refs: RefStore) -> Iterator[Journaled]:
+    here = ("", refs.root.path, checkout_id(refs.root)) if journals else ()
     for journal in journals:
-        if not journal.is_alive and journal.checkout in ("", refs.root.path):
+        if not journal.is_alive and journal.checkout in here:
             yield journal
 
 

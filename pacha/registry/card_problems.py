@@ -30,6 +30,8 @@ class Problem:
 class BadCard(Usage):
     """A card, datasheet or recipe is not one; `problems` are all that were found, the first is the message."""
 
+    usual_hint = "correct that and run the command again; docs/cards.md tells what a card may hold"
+
     def __init__(self, name: str, problems: tuple[Problem, ...], *, hint: str | None = None) -> None:
         first, *rest = problems
         listed = "; ".join(map(str, rest[:HINT_MAX])) + (f"; and {len(rest) - HINT_MAX} more" * (len(rest) > HINT_MAX))

@@ -136,7 +136,7 @@ def _is_mistake(record: type[Record], name: str, place: Place) -> bool:
     meant = meant_member(record, name)
     if meant is None:
         return False
-    elsewhere = f"; if not, put it into {record.REST}" if record.REST != "unknown" else ""
+    elsewhere = f" If not, put it into {record.REST}" if record.REST != "unknown" else ""
     place.at(name).wrong(f"no such member; did you mean {meant}?{elsewhere}")
     return True
 

@@ -148,6 +148,8 @@ def guess(text: str) -> object:
     if not re.fullmatch(r"[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?", text, re.ASCII) or len(text) > DIGITS_MAX:
         return text
     try:
-        return json.loads(text) if re.fullmatch(r"-?(0|[1-9][0-9]*)", text, re.ASCII) else float(text)
+        value = json.loads(text) if re.fullmatch(r"-?(0|[1-9][0-9]*)", text, re.ASCII) else float(text)
     except ValueError:
         return text
+    # 1e400 is not the infinity that Python makes of it.
+    return text if isinstance(value, float) and math.isinf(value) else value

@@ -146,7 +146,11 @@ def _select(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName, select
             return _stage(catalog, spec, artifact, stage)
         raise BadVersion(
             f"{spec.text}: {selector!r} is neither a version, latest, head, nor a stage",
-            hint="for instance name:1.2.0, name:1.2, name:latest, name:production",
+            hint=(
+                error.hint
+                if selector.startswith("v") and "write" in str(error.hint)
+                else "for instance name:1.2.0, name:1.2, name:latest, name:production"
+            ),
         ) from error
     exact = catalog.version(artifact, version)
     if exact is None:
@@ -254,10 +258,12 @@ def _stage(catalog: Catalog, spec: RevisionSpec, artifact: ArtifactName, stage: 
 
 def _no_version(catalog: Catalog, artifact: ArtifactName, selector: str) -> NoSuchVersion:
     versions = catalog.tagged(artifact).texts()
-    known = ", ".join(reversed(versions[-5:])) or "none"
+    known = ", ".join(reversed(versions[-5:]))
     return NoSuchVersion(
         f"{artifact} has no version {selector}",
-        hint=f"the newest are: {known}",
+        hint=f"the newest are: {known}"
+        if known
+        else f"it has none yet; `pacha tag {artifact.name} 0.1.0` publishes one",
         artifact=str(artifact),
         version=selector,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pacha.base.errors import Usage
 from pacha.base.ids import is_prefix
 from pacha.base.names import KINDS, ArtifactName, check_name
-from pacha.base.paths import check_path
+from pacha.base.paths import BadPath, check_path
 from pacha.objects.manifest import ROLES
 from pacha.objects.types import type_names
 
@@ -28,6 +28,8 @@ _STEP = re.compile(r"~([0-9]*)|\^([a-z_]*)")
 
 class BadRevision(Usage):
     """A text is not a reference."""
+
+    usual_hint = "a reference is [kind/]name[:version][@b3:hex][~N][/path], for instance fraud-detector:1.2.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class RevisionSpec:
 
 
 def parse_revision(text: str) -> RevisionSpec:
-    """Reads a reference. Errors: `BadRevision`, `BadName`, `BadPath`.
+    """Reads a reference. Errors: `BadRevision`, `BadName`.
 
     >>> spec = parse_revision("model/fraud:1.2~1/weights.bin")
     >>> spec.kind, spec.name, spec.selector, spec.path
@@ -110,7 +112,9 @@ def _object(text: str, type_name: str, rest: str) -> RevisionSpec:
     match = re.match(r"[0-9a-f]*", rest)
     digits = match.group(0) if match else ""
     if not is_prefix(digits):
-        raise BadRevision(f"not an object: {text!r}", hint="write its type and at least 8 digits, as manifest:3f2a9c01")
+        raise BadRevision(
+            f"not an object: {text[:80]!r}", hint="write its type and at least 8 digits, as manifest:3f2a9c01"
+        )
     steps, rest = _steps(text, rest[len(digits) :])
     return RevisionSpec(text=text, type=type_name, digits=digits, steps=steps, path=_path(text, rest))
 
@@ -118,7 +122,9 @@ def _object(text: str, type_name: str, rest: str) -> RevisionSpec:
 def _artifact(text: str, kind: str | None, rest: str) -> RevisionSpec:
     match = _NAME.match(rest)
     if match is None:
-        raise BadRevision(f"not a reference: {text!r}", hint="write name:version, for instance fraud-detector:1.2.0")
+        raise BadRevision(
+            f"not a reference: {text[:80]!r}", hint="write name:version, for instance fraud-detector:1.2.0"
+        )
     name = check_name(match.group(0))
     rest = rest[match.end() :]
     selector = pin = None
@@ -128,7 +134,7 @@ def _artifact(text: str, kind: str | None, rest: str) -> RevisionSpec:
     if match := _PIN.match(rest):
         pin = Pin(algorithm=match.group(1), digits=match.group(2))
         if len(pin.digits) < 8 or len(pin.digits) > 64:
-            raise BadRevision(f"a pin has 8 to 64 digits: {text!r}")
+            raise BadRevision(f"a pin has 8 to 64 digits: {text[:80]!r}")
         rest = rest[match.end() :]
     steps, rest = _steps(text, rest)
     return RevisionSpec(
@@ -143,12 +149,12 @@ def _steps(text: str, rest: str) -> tuple[tuple[Back | Along, ...], str]:
         if match.group(2) is None:
             count = match.group(1)
             if len(count) > 9:
-                raise BadRevision(f"too many steps back: {text!r}")
+                raise BadRevision(f"too many steps back: {text[:80]!r}")
             steps.append(Back(int(count or "1")))
         else:
             role = match.group(2) or "previous"
             if role not in ROLES:
-                raise BadRevision(f"no such role: {role!r} in {text!r}", hint=f"roles are {', '.join(ROLES)}")
+                raise BadRevision(f"no such role: {role[:40]!r} in {text[:80]!r}", hint=f"roles are {', '.join(ROLES)}")
             steps.append(Along(role))
         if len(steps) > STEPS_MAX:
             raise BadRevision(f"more than {STEPS_MAX} steps: {text[:60]!r}…")
@@ -160,4 +166,7 @@ def _path(text: str, rest: str) -> str | None:
         return None
     if not rest.startswith("/") or rest == "/":
         raise BadRevision(f"cannot read {rest[:40]!r} in the reference {text[:80]!r}")
-    return check_path(rest[1:])
+    try:
+        return check_path(rest[1:])
+    except BadPath as error:
+        raise BadRevision(f"{text[:80]!r}: {error.message}", hint="name a file or folder of the artifact") from error

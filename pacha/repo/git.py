@@ -13,6 +13,8 @@ from pathlib import Path
 
 from pacha.base.errors import Absent, NotFound, PachaError
 
+#: Where a repository keeps what belongs to its linked work trees.
+LINKED_FOLDER = "worktrees"
 #: Git answers small questions; one that takes longer hangs on something.
 TIMEOUT_SECONDS = 60
 #: Git's index is locked for moments; whoever holds it for three seconds has died or waits for a person.
@@ -245,14 +247,29 @@ def find_git(start: str, *, user_id: int, variables: Sequence[tuple[str, str]]) 
     return None
 
 
+def lost_link(start: str) -> str | None:
+    """The folder in its main repository that a linked work tree names, where `find_git` has found no Git; else None."""
+    folder = Path(start).resolve()
+    for candidate in (folder, *folder.parents):
+        target = _named_git_dir(candidate / ".git")
+        if target is not None:
+            return str(target) if target.parent.name == LINKED_FOLDER else None
+    return None
+
+
 def _git_dir(marker: Path) -> Path | None:
     if (marker / "HEAD").is_file():
         return marker
+    target = _named_git_dir(marker)
+    return target.resolve() if target is not None and (target / "HEAD").is_file() else None
+
+
+def _named_git_dir(marker: Path) -> Path | None:
+    """What the file `.git` of a linked work tree or a submodule names, be it there or not."""
     if not marker.is_file():
         return None
     text = marker.read_text("utf-8", "replace").strip()
-    target = marker.parent / text.removeprefix("gitdir: ")
-    return target.resolve() if text.startswith("gitdir: ") and (target / "HEAD").is_file() else None
+    return marker.parent / text.removeprefix("gitdir: ") if text.startswith("gitdir: ") else None
 
 
 def _common(git_dir: Path) -> Path:

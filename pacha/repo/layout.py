@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pacha.base.errors import Corrupt, NotFound, Unsupported, Untrusted, Usage
 from pacha.base.files import Durability, NoSuchFile, Root, publish_folder
+from pacha.refs.transaction import CHECKOUT_FILE
 
 FOLDER = ".pacha"
 FORMAT_FILE = "format"
@@ -33,6 +34,8 @@ CONFIG = """\
 # Settings that everybody who works on this project shares. It can name no command, no key and no credential.
 # `pacha config list` shows what is in force and where it comes from.
 """
+#: Two checkouts of one repository never draw the same.
+CHECKOUT_BYTES = 16
 _NESTED_HEAD = "ref: refs/heads/none\n"
 _ID = re.compile(rf"[0-9a-f]{{{REPOSITORY_ID_DIGITS}}}", re.ASCII)
 _FEATURE = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
@@ -172,12 +175,17 @@ def create(work_tree: str, *, id: str, durability: Durability) -> str:
 
 
 def prepare_private(root: Root) -> None:
-    """Makes the folders that only this machine fills, each with the nested `.git` that protects and marks it."""
+    """Makes the folders that only this machine fills, each with the nested `.git` that protects and marks it.
+
+    The checkout is given an id that no other has, by which the journals that it shares with others know their own.
+    """
     for folder in PRIVATE_FOLDERS:
         if root.stat(f"{folder}/.git") is None:
             root.make_folder(f"{folder}/.git/objects")
             root.make_folder(f"{folder}/.git/refs")
             root.create(f"{folder}/.git/HEAD", _NESTED_HEAD.encode())
+    if root.stat(CHECKOUT_FILE) is None:
+        root.create(CHECKOUT_FILE, f"{os.urandom(CHECKOUT_BYTES).hex()}\n".encode("ascii"))
 
 
 def check_private(root: Root) -> None:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pacha.base.errors import Unsupported, Untrusted
+from pacha.base.errors import MachineFailed, Unsupported, Untrusted
 from pacha.base.files import Durability, NoSuchFile, Root
 from pacha.base.owner import Owner
 from pacha.base.progress import Progress, Silent
@@ -16,7 +16,7 @@ from pacha.refs.store import Overlay, RefStore
 from pacha.refs.transaction import Journaled, overlay_of, read_journals
 from pacha.repo.config import Config, load_config
 from pacha.repo.environment import Environment
-from pacha.repo.git import Git, find_git
+from pacha.repo.git import Git, find_git, lost_link
 from pacha.repo.layout import Format, NotOurs, check_private, discover, read_format
 from pacha.store.data import DataStore
 from pacha.store.meta import MetaStore
@@ -28,6 +28,10 @@ STATE_BYTES_MAX = 8 << 20
 
 class NotOwned(Untrusted):
     """The repository belongs to another user, so this one may only read it."""
+
+
+class MainTreeGone(MachineFailed):
+    """The main repository of a linked work tree, where its bytes lie, cannot be reached."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,7 +82,7 @@ class Repository:
         return sorted(found - overlay.deleted)
 
     def check_may_write(self) -> None:
-        """Refuses to write what belongs to somebody else. Errors: `NotOwned`, `Unsupported`."""
+        """Refuses to write what belongs to somebody else. Errors: `NotOwned`, `MainTreeGone`, `Unsupported`."""
         if self.format.optional:
             raise Unsupported(
                 f"{self.root.path}: uses {', '.join(self.format.optional)}, which this Pacha can only read",
@@ -92,6 +96,14 @@ class Repository:
                 f"{self.root.path}: belongs to user {owner}, and you are {self.environment.user_id}",
                 hint=f"if you trust its owner, run with PACHA_SAFE_DIRECTORY={self.work_tree}",
                 path=self.root.path,
+            )
+        link = None if self.git is not None else lost_link(self.work_tree)
+        if link is not None:
+            # What would be stored here would be out of sight as soon as the main repository is back.
+            raise MainTreeGone(
+                f"{self.work_tree}: a linked work tree of a Git repository that is not there or not yours: {link}",
+                hint="if it was moved, run `git worktree repair` in it; if it is another machine's, work in a clone",
+                path=link,
             )
 
     def close(self) -> None:
@@ -125,7 +137,7 @@ def open_repository(
     if git is not None:
         _check_untracked(root, git)
     refs = RefStore(root)
-    journals = read_journals(shared, now=_file_system_time(shared))
+    journals = read_journals(shared, now=file_system_time(shared))
     refs.overlay = overlay_of(journals, refs) if journals else Overlay()
     return Repository(
         root=root,
@@ -164,7 +176,7 @@ def _check_untracked(root: Root, git: Git) -> None:
         )
 
 
-def _file_system_time(shared: Root) -> float:
+def file_system_time(shared: Root) -> float:
     """The file system's idea of now, near enough for half-hour limits: the newest change below `local`."""
     state = shared.stat("local/inflight")
     return state.st_mtime if state is not None else 0.0

@@ -1,15 +1,17 @@
 """One command that writes: who may, in which order, and what Git is told at the end."""
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 
 from pacha.base.files import Batch, Queue
 from pacha.base.ids import ObjectId
 from pacha.objects.types import Link
 from pacha.refs.store import NOTHING
-from pacha.refs.transaction import Transaction, Writer, recover
+from pacha.refs.transaction import FOLDER, Journaled, Transaction, Writer, read_journals, recover
 from pacha.repo.layout import prepare_private
-from pacha.repo.repository import Repository, owner_of_process
+from pacha.repo.repository import Repository, file_system_time, owner_of_process
 from pacha.store.merge import maintain
 from pacha.store.meta import meta_path
 from pacha.store.packwriter import PackWriter
@@ -36,12 +38,8 @@ class Session:
             os.makedirs(repository.shared.path, exist_ok=True)
             prepare_private(repository.shared)
         prepare_private(repository.root)
-        if repository.journals:
-            refs = repository.refs
-            refs.overlay = NOTHING
-            for transaction in recover(repository.journals, refs, repository.shared):
-                self._note(transaction)
-            repository.journals = []
+        self._recover(repository.journals)
+        repository.journals = []
         self._writer = Writer(shared=repository.shared, refs=repository.refs, owner=owner_of_process())
         self._batch = Batch(repository.root)
         return self
@@ -66,9 +64,26 @@ class Session:
         assert self._batch is not None
         self._batch.discard()
 
-    def queue(self) -> Queue:
-        """Waits politely for other writers of this checkout, so that each sees what the one before did."""
-        return Queue(self.repository.root, QUEUE)
+    @contextmanager
+    def queue(self) -> Iterator[None]:
+        """Waits politely for other writers of this checkout, so that each sees what the one before did.
+
+        One that died while this one waited is finished first: a commit would else follow a head that is none any more.
+        """
+        assert self._writer is not None
+        shared = self.repository.shared
+        with Queue(self.repository.root, QUEUE):
+            others = [entry for entry in shared.entries(FOLDER) if f"{FOLDER}/{entry.name}" != self._writer.journal]
+            if others:
+                self._recover(read_journals(shared, now=file_system_time(shared)))
+            yield
+
+    def _recover(self, journals: Sequence[Journaled]) -> None:
+        """Carries out what dead processes left unfinished; nothing is overlaid from here on."""
+        refs = self.repository.refs
+        refs.overlay = NOTHING
+        for transaction in recover(journals, refs, self.repository.shared):
+            self._note(transaction)
 
     def pack_writer(self) -> PackWriter:
         """Begins a pack; what it reuses is named in this process's journal first (I10)."""

@@ -4,17 +4,18 @@ Small files are one blob, and their digest is that blob's id. Big ones are read 
 are hashed, packed and written, the next is read and the whole file's digest goes on. Where the tensors of a file lie
 and what they come after is told from outside, by a `Guide`; all else is cut by content.
 
-Longer than most modules: files, windows and trees share one pool and one pack.
+Longer than most modules: small files, windows and trees share one pool and one pack.
 """
 
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pacha.base.errors import Conflict
-from pacha.base.files import naming
+from pacha.base.errors import Conflict, PachaError
+from pacha.base.files import machine_failed, naming, open_to_read
 from pacha.base.ids import Hasher, ObjectId
 from pacha.base.progress import Progress
 from pacha.base.spans import Span
@@ -26,7 +27,7 @@ from pacha.store.packwriter import PackWriter
 from pacha.worktree.chunker import MAX_BYTES, WHOLE_FILE_BYTES_MAX, Chunker
 from pacha.worktree.cutting import Cut, Key, plan
 from pacha.worktree.drafts import Content
-from pacha.worktree.scan import FoundFile, Scan, found
+from pacha.worktree.scan import GONE, FoundFile, Scan, is_same, is_untouched
 from pacha.worktree.statcache import Seen, StatCache
 
 #: A file up to here is held in memory whole by one worker; above, it is read in windows of this size.
@@ -133,16 +134,14 @@ class Ingest:
         """Reads a file that holds still; one that changes is tried once more."""
         seen = read(file) or read(file)
         if seen is None:
-            raise ChangedWhileRead(
-                f"{file.full}: changed while it was read",
-                hint="wait until nothing writes to it, then add it again",
-                path=file.full,
-            )
+            raise _changed(file)
         return seen
 
     def _small_file(self, file: FoundFile) -> Seen | None:
+        descriptor = _open(file)
+        if descriptor is None:
+            return None
         with naming(file.full):
-            descriptor = os.open(file.full, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 # One byte more than there should be: a file that grew is seen to have.
                 data = os.read(descriptor, file.size + 1)
@@ -211,8 +210,9 @@ class Ingest:
         pieces: list[tuple[int, ObjectId]] = []
         waiting: list[Future[list[tuple[int, ObjectId]]]] = []
         read = 0
-        with naming(file.full):
-            descriptor = os.open(file.full, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = _open(file)
+        if descriptor is None:
+            return None
         try:
             for window, fresh, planned in self._windows(file, descriptor):
                 if hashing is not None:
@@ -360,19 +360,64 @@ def _read_into(descriptor: int, view: memoryview) -> int:
     return got
 
 
+def _open(file: FoundFile) -> int | None:
+    """Opens a file for reading; None if something else lies there now, be it a pipe that nobody fills."""
+    try:
+        descriptor = open_to_read(file.full)
+    except OSError as error:
+        if error.errno in GONE:
+            return None
+        raise machine_failed(error, file.full) from error
+    if _is_same(file, descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
 def _is_same(file: FoundFile, descriptor: int) -> bool:
-    return found(file.path, file.full, os.fstat(descriptor)).state == file.state
+    return is_same(file, os.fstat(descriptor))
+
+
+@contextmanager
+def holding_still(files: Sequence[FoundFile]) -> Iterator[None]:
+    """Whoever reads files inside learns afterwards whether they are what was found. Errors: `ChangedWhileRead`."""
+    try:
+        yield
+    except PachaError as error:
+        # Where a file was changed or taken away meanwhile, that is the reason.
+        _check_untouched(files, error)
+        raise
+    _check_untouched(files)
+
+
+def _check_untouched(files: Sequence[FoundFile], cause: PachaError | None = None) -> None:
+    for file in files:
+        if not is_untouched(file):
+            raise _changed(file) from cause
+
+
+def _changed(file: FoundFile) -> ChangedWhileRead:
+    return ChangedWhileRead(
+        f"{file.full}: changed while it was read",
+        hint="wait until nothing writes to it, then run the command again",
+        path=file.full,
+    )
 
 
 def digest_of_file(file: FoundFile) -> ObjectId | None:
     """The digest of a file as it lies, without storing it; None if it changed while it was read."""
     hasher = Hasher()
     buffer = bytearray(min(WINDOW_BYTES, max(1, file.size)))
+    descriptor = _open(file)
+    if descriptor is None:
+        return None
     with naming(file.full):
-        descriptor = os.open(file.full, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            while got := os.readv(descriptor, [buffer]):
+            read = 0
+            # A file that grows faster than it is read has no end.
+            while read <= file.size and (got := os.readv(descriptor, [buffer])):
                 hasher.update(memoryview(buffer)[:got])
-            return hasher.id() if _is_same(file, descriptor) else None
+                read += got
+            return hasher.id() if read == file.size and _is_same(file, descriptor) else None
         finally:
             os.close(descriptor)

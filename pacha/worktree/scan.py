@@ -1,17 +1,20 @@
 """Lists the files of one artifact: a file, or a folder and all below it. Links, pipes and unsafe names are refused."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pacha.base.errors import NotFound, Usage
-from pacha.base.files import naming
+from pacha.base.files import machine_failed, naming
 from pacha.base.paths import BadPath, check_path, check_siblings
 from pacha.worktree.ignore import IgnoreRules
 
 #: More files in one artifact would need more memory than the promise of flat memory allows.
 FILES_MAX = 5_000_000
+#: What the system says of a file that was found, where something else lies there since, or nothing.
+GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ESTALE})
 
 
 class NoSuchPath(NotFound):
@@ -62,6 +65,21 @@ def found(path: str, full: str, state: os.stat_result) -> FoundFile:
     return FoundFile(
         path, full, state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, bool(state.st_mode & 0o111)
     )
+
+
+def is_same(file: FoundFile, state: os.stat_result) -> bool:
+    """Tells whether a file still is what was found: a pipe, a folder or another file in its place is not."""
+    return found(file.path, file.full, state).state == file.state
+
+
+def is_untouched(file: FoundFile) -> bool:
+    """Tells whether what was found still lies there. Errors: `MachineFailed`."""
+    try:
+        return is_same(file, os.stat(file.full))
+    except OSError as error:
+        if error.errno in GONE:
+            return False
+        raise machine_failed(error, file.full) from error
 
 
 def scan(full: str, *, shown: str, dereference: bool = False) -> Scan:

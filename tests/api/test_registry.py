@@ -14,6 +14,7 @@ from pacha.cli.plain import plain
 from pacha.porcelain.config import NotShared
 from pacha.porcelain.reset import NothingStaged
 from pacha.porcelain.workspace import NotInWorkTree
+from pacha.registry.catalog import SeveralArtifacts
 from pacha.repo.config import BadSetting, NoSetting
 from tests.conftest import Project
 from tests.porcelain.old_registry import OldRegistry
@@ -109,6 +110,18 @@ def test_only_the_named_draft_is_taken_back(registry: Registry, shop: Project) -
 
 
 # -- what others read --------------------------------------------------------------------------------------------------
+
+
+def test_a_name_that_is_staged_as_two_kinds_is_not_guessed(registry: Registry, shop: Project) -> None:
+    for kind in ("model", "data"):
+        shop.write(f"{kind}.bin", kind)
+        registry.add(f"{kind}.bin", kind=kind, name="twin")
+    with pytest.raises(SeveralArtifacts):
+        registry.reset("twin")
+    refused = shop("reset", "twin", code=4)
+    assert "model/twin" in refused.err and "data/twin" in refused.err
+    assert [str(item.artifact) for item in registry.reset("data/twin").unstaged] == ["data/twin"]
+    assert [str(item.artifact) for item in registry.reset("twin").unstaged] == ["model/twin"]
 
 
 def test_a_card_is_what_the_command_exports(registry: Registry, shop: Project) -> None:

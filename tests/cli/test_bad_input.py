@@ -42,6 +42,13 @@ def used(project: Project) -> Project:
         (["show", "manifest:0000"], 2, ["8"]),
         (["show", "rows:1.0.0@b3:00000000"], 5, ["pin"]),
         (["cat", "rows:1.0.0/none.csv"], 3, ["none.csv"]),
+        (["cat", "rows:1.0.0/x/../y"], 2, ["x/../y", "name a file"]),
+        (["show", "rows:"], 2, ["rows:", "fraud-detector:1.2.0"]),
+        (["show", "rows~" + "9" * 5000], 2, ["too many steps", "fraud-detector:1.2.0"]),
+        (["show", "rows^" + "x" * 5000], 2, ["no such role", "trained_on"]),
+        (["show", "x" * 9000], 2, ["8192", "fraud-detector:1.2.0"]),
+        (["add", "rows.csv", "--merged-from", "rows,weight=0.5,weight=0.6"], 2, ["weight is given twice", "REF"]),
+        (["commit", "rows.csv", "-m", "x", "--metric", "k" * 5000 + "=1"], 2, ["no such member"]),
         (["add", "gone.csv"], 3, ["gone.csv"]),
         (["add", "rows.csv", "--name", "Bad Name"], 2, ["Bad Name", "fraud-detector"]),
         (["add", "rows.csv", "--name", "model"], 2, ["model"]),
@@ -80,6 +87,21 @@ def used(project: Project) -> Project:
         (["list", "--stage", "live"], 2, ["no such stage"]),
         (["comit"], 2, ["did you mean commit", "pacha --help"]),
         (["add"], 2, ["--help"]),
+        (["model", "gte", "rows"], 2, ["did you mean get", "pacha model --help"]),
+        (["model", "get", "rows", "-v"], 2, ["requires an argument", "pacha model get --help"]),
+        (["data", "validate", "gone.csv"], 3, ["gone.csv", "nothing lies at such a path"]),
+        (["recipe", "validate", "gone.toml"], 3, ["gone.toml", "nothing lies at such a path"]),
+        (["tag", "rows", "v2.0.0"], 2, ["v2.0.0", "write 2.0.0"]),
+        (["tag", "rows", "2"], 2, ["write 2.0.0"]),
+        (["show", "rows:v1.0.0"], 2, ["v1.0.0", "write 1.0.0"]),
+        (["show", "rows:"], 2, ["a reference is [kind/]name"]),
+        (["get", "rows"], 2, ["did you mean pacha model get"]),
+        (["search", "trained_on=rows"], 2, ["pacha lineage"]),
+        (["data", "card", "rows", "--export", "x.json"], 2, ["--json"]),
+        (["data", "get", "rows:9.9.9"], 3, ["the newest are: 1.0.0"]),
+        (["stage", "rows", "--rollback", "--reason", "x"], 1, ["no version was ever in production"]),
+        (["data", "card", "rows", "--unset", "purpose"], 1, ["says just that already", "pacha data card rows"]),
+        (["completion"], 2, ["bash, zsh, fish, powershell"]),
         (["gc", "--prune", "soon"], 2, ["soon"]),
         (["-c", "core.jobs", "status"], 2, ["KEY=VALUE"]),
         (["-C", "nowhere", "status"], 2, ["nowhere"]),
@@ -336,3 +358,47 @@ def test_a_folder_where_a_file_was(used: Project) -> None:
     assert used.read("rows.csv/inner.csv") == b"1"
     shutil.rmtree(used.path / "rows.csv")
     used("checkout", "rows")
+
+
+HUGE = "1e400"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("card.toml", f"[metrics]\nauc = {HUGE}\n", [HUGE, "larger than a number"]),
+        ("card.toml", f"[metrics]\nauc = -{HUGE}\n", [HUGE, "larger than a number"]),
+        ("card.toml", f"[metrics]\nauc = {'9' * 6000}\n", ["too many digits"]),
+        ("card.json", f'{{"metrics": {{"auc": {HUGE}}}}}', [HUGE, "larger than a number"]),
+        ("card.md", f"---\nmetrics:\n  auc: {HUGE}\n---\n", ["auc"]),
+        ("card.toml", 'description = "' + "x" * 70_000 + '"\n', ["32768", "file of the artifact"]),
+        ("card.toml", "x" * 1_100_000, ["1048576"]),
+        ("card.md", "---\na: &a [*a]\n---\n", ["anchors"]),
+        ("card.md", "---\nlicense: mit\nlicense: gpl\n---\n", ["license", "twice"]),
+    ],
+)
+def test_a_card_that_is_none_is_told_with_what_to_do(project: Project, name: str, text: str, said: list[str]) -> None:
+    project.write("m.bin", b"\1" * 100)
+    project.write(name, text)
+    answer = project("model", "register", "m", "m.bin", "-v", "1.0.0", "--card", name, code=2)
+    assert_one_line(answer, name, *said)
+    assert "sys." not in answer.err and project("list", "--json").data == []
+
+
+def test_only_who_writes_infinity_means_it(project: Project) -> None:
+    for number, (metric, kept) in enumerate(
+        {"auc=inf": "Infinity", "auc=-Infinity": "-Infinity", "auc=nan": "NaN", "auc=1e308": 1e308}.items()
+    ):
+        project.write("m.bin", bytes([number]) * 100)
+        project("model", "register", "m", "m.bin", "-v", f"{number}.0.0", "--metric", metric)
+        assert project("show", "m", "--json").data["card"]["metrics"]["auc"] == kept
+    answer = project("model", "register", "m", "m.bin", "-v", "9.0.0", "--metric", f"auc={HUGE}", code=2)
+    assert_one_line(answer, "auc", HUGE)
+
+
+def test_whatever_was_typed_an_error_can_be_read(project: Project) -> None:
+    for words in (["checkout", "x" * 100_000], ["stage", "y" * 100_000, "production"], ["show", "a/" * 3000]):
+        answer = project(*words, code=None)
+        assert answer.code in (2, 3)
+        assert_one_line(answer)
+        assert len(answer.err) < 3_000

@@ -185,3 +185,151 @@ def test_versions_and_help_at_the_top(project: Project) -> None:
     for word in ("add", "commit", "checkout", "verify", "hash-object"):
         assert re.search(rf"^  {word} ", text, flags=re.MULTILINE), word
     assert run_here([]).out == text
+
+
+@pytest.mark.parametrize("kind", ["model", "data", "recipe"])
+def test_a_group_alone_shows_its_help(kind: str) -> None:
+    alone = run_here([kind])
+    assert alone.code == 0 and alone.err == ""
+    assert alone.out == run_here([kind, "--help"]).out
+
+
+@pytest.mark.parametrize("name", ["register", "download", "yank", "lineage", "list", "inspect", "get", "card"])
+def test_examples_in_help_are_commands_that_exist(name: str) -> None:
+    text = run_here(["data", name, "--help"]).out
+    assert "a {kind}" not in text and "pacha dataset" not in text
+    assert f"pacha data {name}" in text
+
+
+def test_a_table_leaves_no_blanks_at_the_end_of_a_line(project: Project) -> None:
+    project.commit("rows.csv", "a,b\n1,2\n")
+    project("tag", "rows", "1.0.0")
+    project("stage", "rows:1.0.0", "staging")
+    for words in (["data", "schema", "rows"], ["stage", "rows"], ["list", "rows"], ["data", "inspect", "rows"]):
+        assert not [line for line in project(*words).out.splitlines() if line != line.rstrip()], words
+
+
+@pytest.mark.parametrize("words", [["status"], ["list"], ["model", "list"], ["config", "list"], ["reindex"]])
+def test_flags_of_the_program_may_stand_after_a_command(project: Project, words: list[str]) -> None:
+    project.commit("rows.csv", "a,b\n1,2\n")
+    for flags in (["-q"], ["--quiet"], ["--no-pager"], ["--debug"], ["--color", "never"]):
+        assert project(*words, *flags).out == project(*flags, *words).out
+        assert flags[0] not in project(*words, "--help").out
+
+
+def test_quiet_and_colour_after_a_command_are_obeyed(project: Project) -> None:
+    project.write("rows.csv", "a,b\n1,2\n")
+    assert project("add", "rows.csv", "-q").err == ""
+    assert "\x1b[" in project("status", "--color", "always").out
+    project("status", "--color", "blue", code=2)
+
+
+def test_datasets_are_registered_with_a_datasheet(project: Project) -> None:
+    project.write("rows.csv", "a,b\n1,2\n")
+    project.write("sheet.toml", 'purpose = "churn"\n')
+    project("data", "register", "rows", "rows.csv", "-v", "1.0.0", "--datasheet", "sheet.toml")
+    assert project("data", "card", "rows", "--json").data["card"]["purpose"] == "churn"
+    twice = ["--datasheet", "sheet.toml", "--card", "sheet.toml"]
+    assert "given already" in project("data", "register", "rows", "rows.csv", "-v", "1.1.0", *twice, code=2).err
+    assert "--datasheet" not in project("model", "register", "--help").out
+
+
+def test_a_diff_never_shows_two_values_that_look_alike(project: Project) -> None:
+    project.write("m.bin", "one")
+    for number, auc in enumerate(("0.93000001", "0.93000002", "0.94")):
+        project("model", "register", "m", "m.bin", "-v", f"1.{number}.0", "--metric", f"auc={auc}")
+    assert "card metrics.auc: 0.93000001 → 0.93000002" in project("diff", "m:1.0.0", "m:1.1.0").out
+    assert "card metrics.auc: 0.93 → 0.94" in project("diff", "m:1.1.0", "m:1.2.0").out
+
+
+def test_card_values_are_written_as_people_would(project: Project) -> None:
+    project.write("m.bin", "one")
+    project("model", "register", "m", "m.bin", "-v", "1.0.0")
+    project(
+        "model", "register", "m", "m.bin", "-v", "1.1.0", "-d", "what it is", "--set", 'extra.by={"id": 1, "no": []}'
+    )
+    told = project("diff", "m:1.0.0", "m:1.1.0").out
+    assert "card description: – → what it is\n" in told and "card extra: – → by (id 1)\n" in told
+    assert "by (id 1)" in project("search", "has:extra", "--fields", "extra").out
+
+
+def test_values_too_long_for_a_line_of_changes_are_cut(git_project: Project) -> None:
+    git_project.write("m.bin", "one")
+    git_project("model", "register", "m", "m.bin", "-v", "1.0.0", "-d", "word " * 60)
+    lines = git_project("changes", "HEAD").out.splitlines()
+    assert max(len(line) for line in lines) < 120 and any("word…" in line or "word …" in line for line in lines)
+    assert "word " * 25 in git_project("changes", "HEAD", "--markdown").out
+
+
+def test_what_is_nothing_in_a_row_is_null(project: Project) -> None:
+    project.write("rows.csv", "id,age\n1,4\n")
+    project("data", "register", "rows", "rows.csv", "-v", "1.0.0")
+    project.write("rows.csv", "id,age\n1,\n")
+    project("data", "register", "rows", "rows.csv", "-v", "2.0.0")
+    assert "age: 4 → null" in project("data", "diff", "rows:1.0.0", "rows:2.0.0", "--key", "id").out
+    assert "id=1, age=null" in project("data", "diff", "rows:1.0.0", "rows:2.0.0").out
+
+
+def test_what_no_format_is_known_of_is_said(project: Project) -> None:
+    project.write("rows.json", "[1]")
+    project("data", "register", "rows", "rows.json", "-v", "1.0.0")
+    assert "no format that is known; known are" in project("data", "inspect", "rows").err
+
+
+def test_a_file_is_inspected_whatever_its_name(project: Project) -> None:
+    project.write("My Rows.csv", "a,b\n1,2\n")
+    project.write("folder/rows.csv", "a,b\n1,2\n")
+    assert "2 columns" in project("data", "inspect", "My Rows.csv").out
+    assert "2 columns" in project("data", "inspect", "folder/").out
+
+
+def test_the_stage_of_one_version(project: Project) -> None:
+    for number in range(2):
+        project.commit("rows.csv", f"a,b\n{number},2\n", "--tag", f"1.{number}.0")
+    project("stage", "rows:1.0.0", "staging")
+    assert [row["version"] for row in project("stage", "rows:1.0.0", "--json").data["holders"]] == ["1.0.0"]
+    answer = project("stage", "rows:1.1.0")
+    assert answer.out == "" and "rows:1.1.0 is in development" in answer.err
+
+
+def test_a_card_exported_as_toml_reads_back(project: Project) -> None:
+    project.write("m.bin", "one")
+    project("model", "register", "m", "m.bin", "-v", "1.0.0", "-d", "what it is", "--metric", "auc=0.9")
+    project("model", "card", "m", "--export", str(project.path / "card.toml"))
+    project.write("n.bin", "two")
+    project("model", "register", "n", "n.bin", "-v", "1.0.0", "--card", "card.toml")
+    cards = [project("model", "card", name, "--json").data["card"] for name in ("m", "n")]
+    assert cards[0] == cards[1] and cards[0]["metrics"] == {"auc": 0.9}
+
+
+def test_versions_of_what_has_none_are_told_how_to_make_one(project: Project) -> None:
+    project.commit("rows.csv", "a,b\n1,2\n")
+    assert "pacha tag rows 0.1.0" in project("show", "rows:1.0.0", code=3).err
+
+
+def test_two_artifacts_at_one_path_are_told(project: Project) -> None:
+    project.commit("rows.csv", "a,b\n1,2\n")
+    notes = project("model", "register", "net", "rows.csv", "-v", "1.0.0").err
+    assert "rows.csv is data/rows too; give one of them a path of its own" in notes
+
+
+def test_the_last_part_of_a_field_is_enough_to_be_told_the_whole(project: Project) -> None:
+    project.write("m.bin", "one")
+    project("model", "register", "m", "m.bin", "-v", "1.0.0", "--metric", "auc=0.9")
+    assert "did you mean metrics.auc?" in project("search", "auc>0.5", code=2).err
+
+
+def test_a_recipe_registered_as_another_version_than_its_own_is_told(project: Project) -> None:
+    project.write("base.toml", 'version = "1.0.0"\n')
+    assert "note" not in project("recipe", "register", "base.toml").err
+    project.write("base.toml", 'version = "1.0.0"\nrandom_seed = 1\n')
+    told = project("recipe", "register", "base.toml", "-v", "1.1.0").err
+    assert "base.toml says version 1.0.0, and is registered as 1.1.0" in told
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("base.toml", "base"), ("base.recipe.toml", "base"), ("Base 2.toml", "base-2")]
+)
+def test_a_recipe_without_a_name_has_that_of_its_file(project: Project, file: str, name: str) -> None:
+    project.write(file, 'version = "1.0.0"\n')
+    assert f"recipe/{name}:1.0.0" in project("recipe", "register", file).out

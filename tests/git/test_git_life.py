@@ -179,6 +179,48 @@ def test_gc_deletes_nothing_if_git_cannot_be_asked(git_project: Project, monkeyp
     assert sum(1 for _ in (git_project.path / ".pacha/objects/pack").glob("*.pack")) == 2
 
 
+def test_gc_deletes_nothing_while_a_linked_work_tree_cannot_be_asked(git_project: Project) -> None:
+    git_project.git("worktree", "add", "-q", "../linked", "-b", "other")
+    there = git_project.path.parent / "linked"
+    linked = Project(there)
+    linked.commit("registered.safetensors", big(1))
+    linked.write("drafted.safetensors", big(2))
+    linked("add", "drafted.safetensors")
+    # A disk that is not mounted, or a folder that was moved by hand.
+    away = there.rename(there.with_name("away"))
+    answer = git_project("gc", "--prune=now", code=10)
+    assert str(there) in answer.err and "git worktree prune" in answer.err
+    assert git_project("gc", "--dry-run", code=10).err == answer.err
+    away.rename(there)
+    git_project("gc", "--prune=now")
+    linked("commit", "-m", "drafted")
+    linked("verify", "drafted")
+    linked("verify", "registered")
+    shutil.rmtree(there)
+    git_project.git("worktree", "prune")
+    assert git_project("gc", "--prune=now", "--json").data["trashed_bytes"] > 700_000
+
+
+def test_a_linked_work_tree_whose_main_one_is_away_is_only_read(git_project: Project) -> None:
+    git_project.commit("rows.csv", CSV)
+    save(git_project)
+    git_project.git("worktree", "add", "-q", "../linked", "-b", "other")
+    linked = Project(git_project.path.parent / "linked")
+    linked("checkout")
+    away = git_project.path.rename(git_project.path.with_name("away"))
+    linked("status")
+    assert [row["artifact"] for row in linked("list", "--json").data] == ["data/rows"]
+    linked.write("rows.csv", CSV + "3,4\n")
+    for words in (["add", "rows.csv"], ["commit", "rows.csv", "-m", "x"], ["tag", "rows", "1.0.0"], ["gc"]):
+        answer = linked(*words, code=10)
+        assert "linked work tree" in answer.err and "git worktree repair" in answer.err
+    # Bytes stored here would be out of sight once the main one is back.
+    assert not list((linked.path / ".pacha/objects").rglob("*.pack"))
+    away.rename(git_project.path)
+    linked("commit", "rows.csv", "-m", "x")
+    linked("verify", "rows")
+
+
 def test_two_branches_that_each_commit_merge_without_conflict(git_project: Project) -> None:
     git_project.commit("data/rows.csv", CSV)
     save(git_project)

@@ -76,6 +76,7 @@ def test_two_branches_that_promote_are_settled_by_keeping_one(shared: Project, k
     assert in_production(shared) == [kept]
     entries = shared("stage", "rows", "--history", "--json").data
     assert [entry["number"] for entry in entries] == [6, 5, 4, 3, 2, 1]
+    assert ", without effect)" in shared("stage", "rows", "--history").out
     assert {entry["who"].partition(" ")[0] for entry in entries[:2]} == {"Ada", "Bob"}
     assert {entry["reason"] for entry in entries[:2]} == {"ada's reason", "bob's reason"}
     assert entries[0]["replays"] in {side["link"].partition(":")[2] for side in issue["sides"]}
@@ -204,3 +205,42 @@ def test_a_move_is_told_to_git_with_its_object(shared: Project) -> None:
     there = Project(shared.path.parent / "clone")
     assert in_production(there) == ["1.1.0"]
     assert there("stage", "rows", "--rollback", "--reason", "x").out.startswith("production: 1.1.0 → 1.0.0")
+
+
+def test_resolve_shows_moves_without_a_size(shared: Project) -> None:
+    on_branch(shared, lambda: promote(shared, "1.2.0", "bob's reason", "Bob <bob@example.org>"))
+    promote(shared, "1.1.0", "ada's reason", "Ada <ada@example.org>")
+    save(shared)
+    shared.git("merge", "-q", "-m", "merge", "branch", code=1)
+    told = shared("resolve", code=4).out
+    assert "Ada <ada@example.org>  1.1.0: staging → production, ada's reason" in told
+    hint = shared("stage", "rows", code=4).err
+    assert "`pacha resolve` shows both sides" in hint and "git checkout" not in hint
+
+
+def test_status_says_what_two_branches_left_unsettled(shared: Project) -> None:
+    def both(content: str, version: str) -> None:
+        shared.commit("rows.csv", content, "--tag", "2.0.0")
+        promote(shared, version, "mine", "Ada <ada@example.org>")
+
+    assert shared("status", "--json").data["disputed"] == []
+    on_branch(shared, lambda: both("a,b\n7,1\n", "1.2.0"))
+    shared("checkout")
+    both("a,b\n8,1\n", "1.1.0")
+    save(shared)
+    shared.git("merge", "-q", "-m", "merge", "branch", code=1)
+    told = shared("status").out
+    for issue in ("several heads", "same version twice", "stage log forks"):
+        assert f"{issue}  data/rows: `pacha resolve rows`" in told
+    issues = [item["issue"] for item in shared("status", "--json").data["disputed"]]
+    assert issues == ["same version twice", "stage log forks"]
+    heads, _, stages = shared("resolve", "--json", code=4).data
+    # A head brings its version along; the stage log is a choice of its own.
+    for issue in (heads, stages):
+        shared("resolve", "rows", "--keep", issue["sides"][0]["link"])
+    assert "resolve" not in shared("status").out
+
+
+def test_status_passes_by_what_is_damaged_otherwise(shared: Project) -> None:
+    (shared.path / ".pacha/refs/stages/data/rows/00000002").write_text("nonsense\n")
+    assert shared("status", "--json").data["disputed"] == []

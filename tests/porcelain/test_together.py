@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from pacha.base.files import Queue
+from pacha.repo import session
 from tests.conftest import Project
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +37,20 @@ TAGGER = """
 import sys
 from pacha.cli.main import main
 sys.exit(main(["tag", "rows", "1.0.0", "--json"] if len(sys.argv) < 2 else ["tag", sys.argv[1], "1.0.0", "--json"]))
+"""
+
+
+EDITOR = """
+import sys
+from pacha.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+DYING = """
+import os, sys
+from pacha.refs import transaction
+transaction._create_refs = lambda *_: os._exit(9)
+from pacha.cli.main import main
+main(sys.argv[1:])
 """
 
 
@@ -69,3 +87,50 @@ def test_one_version_is_won_once(project: Project) -> None:
     codes = finish([start(project, TAGGER, f"manifest:{side}") for side in sides])
     assert sorted(codes) == [0, *[4] * (WRITERS - 1)]
     assert len(project("list", "rows", "--json").data) == 1
+
+
+def test_a_commit_follows_that_of_a_process_that_died_while_it_waited(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.commit("rows.csv", "a,b\n1,2\n")
+    project.write("rows.csv", "a,b\n3,4\n")
+
+    class Waiting(Queue):
+        """Somebody else is in the queue, decides and dies, and only then is it our turn."""
+
+        def __enter__(self) -> Queue:
+            if not died:
+                project.write("rows.csv", "a,b\n5,6\n")
+                died.append(start(project, DYING, "commit", "rows.csv", "-m", "theirs").wait())
+            return super().__enter__()
+
+    died: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "Queue", Waiting)
+        project("commit", "rows.csv", "-m", "ours")
+    assert died == [9]
+    assert [row["message"] for row in project("log", "rows", "--json").data] == ["ours", "theirs", "a change"]
+    assert [len(row["heads"]) for row in project("list", "--json").data] == [1]
+    project("fsck")
+
+
+def test_editing_a_card_that_somebody_edits_at_this_moment_is_refused(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.commit("rows.csv", "a,b\n1,2\n")
+    edit = ("data", "card", "rows", "--set")
+
+    class Waiting(Queue):
+        """Somebody else was in the queue before."""
+
+        def __enter__(self) -> Queue:
+            codes.append(start(project, EDITOR, *edit, "purpose=theirs", "-m", "theirs").wait())
+            return super().__enter__()
+
+    codes: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "Queue", Waiting)
+        answer = project(*edit, "purpose=ours", "-m", "ours", code=4)
+    assert codes == [0] and "is not the head" in answer.err
+    assert [row["message"] for row in project("log", "rows", "--json").data] == ["theirs", "a change"]
+    project(*edit, "purpose=ours", "-m", "ours")

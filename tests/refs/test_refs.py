@@ -13,6 +13,7 @@ from pacha.objects.types import Link
 from pacha.refs.names import RefName
 from pacha.refs.store import BadRef, RefStore, encode_ref
 from pacha.refs.transaction import (
+    CHECKOUT_FILE,
     FOLDER,
     StateChange,
     Transaction,
@@ -148,6 +149,28 @@ def test_a_torn_line_ends_the_journal(refs: RefStore) -> None:
         assert overlay_of(read_journals(refs.root, now=0), refs).created == {}
     path.write_bytes(whole)
     assert overlay_of(read_journals(refs.root, now=0), refs).created == {HEAD: ONE}
+
+
+def checkout(path: Path, id: str) -> RefStore:
+    made = RefStore(Root(str(path), durability=Durability.NONE))
+    (path / "local").mkdir(parents=True)
+    made.root.create(CHECKOUT_FILE, f"{id}\n".encode())
+    return made
+
+
+def test_a_journal_knows_its_checkout_by_whatever_path(tmp_path: Path) -> None:
+    here = checkout(tmp_path / "project/store", "3f2a")
+    log = writer(here)
+    log._append({"begin": "0", **_plain(Transaction(create=((HEAD, ONE),)))}, durable=True)
+    journals = read_journals(here.root, now=0)
+    # Another one, with which it shares its journals, is not concerned.
+    assert overlay_of(journals, checkout(tmp_path / "other", "9c01")).created == {}
+    (tmp_path / "link").symlink_to("project")
+    linked = RefStore(Root(str(tmp_path / "link/store")))
+    assert overlay_of(journals, linked).created == {HEAD: ONE}
+    (tmp_path / "project").rename(tmp_path / "moved")
+    moved = RefStore(Root(str(tmp_path / "moved/store")))
+    assert recover(read_journals(moved.root, now=0), moved, moved.root) and moved.read(HEAD) == ONE
 
 
 def test_a_live_writers_work_is_left_to_it(refs: RefStore) -> None:

@@ -129,7 +129,7 @@ def test_every_problem_is_told_at_once_with_its_place() -> None:
         "metrics.auc: a number, not 'high'",
         "metrics.n: a number, not true",
         "limitations: a text or a list of texts, not 3",
-        "licence: no such member; did you mean license?; if not, put it into extra",
+        "licence: no such member; did you mean license? If not, put it into extra",
         "extra.a: a value of type set has no place in a card",
     ]
     with pytest.raises(BadCard, match=r"^card.toml: metrics.auc: a number, not 'high'$") as caught:

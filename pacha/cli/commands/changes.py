@@ -14,7 +14,7 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.changes_markdown import markdown_of
-from pacha.cli.changes_rows import before_text, move_text, shown_rows, signed_text, summary_of, title_of
+from pacha.cli.changes_rows import before_text, cut, move_text, shown_rows, signed_text, summary_of, title_of
 from pacha.cli.commands_table import command
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, first_line
@@ -22,6 +22,8 @@ from pacha.porcelain.changes import ArtifactChanges, Changes, Published, changes
 
 SCHEMA = ("pacha.changes/1", Changes)
 DIFFERS_CODE = 1
+#: A longer value would push what it became off the screen; --markdown and --json say more of it.
+CELL_MAX = 60
 
 
 @command(__doc__)
@@ -73,6 +75,11 @@ def _published(app: App, item: Published) -> None:
     app.output.line(Styled(f"  {title_of(item)}", "green"), f"  {before_text(item)}{same}")
     app.output.line(f"    {item.author}, {item.created}, {signed_text(item)}: {first_line(item.message)}")
     rows, more = shown_rows(item)
-    app.output.table([[f"    {row.what}", row.name, row.before, "→", row.after, row.note] for row in rows])
+    app.output.table(
+        [
+            [f"    {row.what}", row.name, cut(row.before, CELL_MAX), "→", cut(row.after, CELL_MAX), row.note]
+            for row in rows
+        ]
+    )
     if more:
         app.output.line(f"    … and {more} more")

@@ -11,17 +11,16 @@ Examples:
 Group: look
 """
 
-import json
-
 import click
 
 from pacha.cli.app import App
+from pacha.cli.changes_rows import value_text
 from pacha.cli.commands_table import command
 from pacha.cli.completing import complete_refs
 from pacha.cli.options import json_option
 from pacha.cli.plain import plain
-from pacha.cli.render import Styled, size_text
-from pacha.porcelain.diff import Difference, FileChange, diff_known, diff_revisions
+from pacha.cli.render import Styled, json_text, size_text
+from pacha.porcelain.diff import Difference, FieldChange, FileChange, diff_known, diff_revisions
 
 SCHEMA = ("pacha.diff/1", list[Difference])
 _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "modified": ("~", "yellow"), "mode": ("m", "dim")}
@@ -62,9 +61,15 @@ def _show(app: App, difference: Difference) -> None:
         sign, color = _SIGNS[change.change]
         app.output.line(Styled(f"  {sign} {change.path}", color), f"  {_sizes(change)}")
     for field in difference.card:
-        old = "" if field.old is None else json.dumps(plain(field.old), ensure_ascii=False)
-        new = "" if field.new is None else json.dumps(plain(field.new), ensure_ascii=False)
-        app.output.line(f"  card {field.field}: {old} → {new}")
+        app.output.line(f"  card {field.field}: {' → '.join(_texts(field))}")
+
+
+def _texts(field: FieldChange) -> tuple[str, str]:
+    old, new = value_text(field.old), value_text(field.new)
+    if old != new:
+        return old, new
+    # They differ in digits or signs that people are not shown, or far behind.
+    return json_text(plain(field.old)), json_text(plain(field.new))
 
 
 def _sizes(change: FileChange) -> str:

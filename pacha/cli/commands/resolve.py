@@ -18,7 +18,7 @@ from pacha.cli.naming import artifact_named
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, first_line, size_text
 from pacha.porcelain.identity import author as author_of
-from pacha.porcelain.resolve import Settled, Unsettled, settle, unsettled
+from pacha.porcelain.resolve import Settled, Side, Unsettled, settle, unsettled
 
 SCHEMA = ("pacha.resolve/1", list[Unsettled])
 MORE_SCHEMAS = (("pacha.resolve.settled/1", list[Settled]),)
@@ -48,23 +48,19 @@ def COMMAND(app: App, name: str | None, keep: str | None, author: str | None, da
         return CONFLICT_CODE if found else 0
     for item in found:
         app.output.line(Styled(f"{item.issue.value}: ", "red"), str(item.artifact), f"  {item.ref}")
-        app.output.table(
-            [
-                [
-                    f"  {side.link.type}:{side.link.id.short}",
-                    side.created or "?",
-                    side.author or "?",
-                    "?" if side.size is None else size_text(side.size),
-                    first_line(side.message or ""),
-                ]
-                for side in item.sides
-            ]
-        )
+        app.output.table([_row(side) for side in item.sides])
     if found:
         app.output.hint(f"`pacha resolve {found[0].artifact.name} --keep REF` keeps one side")
     else:
         app.output.line("nothing is unsettled")
     return CONFLICT_CODE if found else 0
+
+
+def _row(side: Side) -> list[str]:
+    # A move has no size of its own.
+    size = [] if side.moves else ["?" if side.size is None else size_text(side.size)]
+    named = f"  {side.link.type}:{side.link.id.short}"
+    return [named, side.created or "?", side.author or "?", *size, first_line(side.message or "")]
 
 
 def _settled(app: App, done: list[Settled]) -> None:

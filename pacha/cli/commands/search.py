@@ -22,7 +22,8 @@ from pacha.cli.app import App
 from pacha.cli.commands_table import command
 from pacha.cli.completing import complete_fields, complete_query
 from pacha.cli.options import json_option
-from pacha.cli.render import Piece, Styled, count_text, first_line, json_text, size_text, span_text
+from pacha.cli.plain import words
+from pacha.cli.render import Piece, Styled, count_text, first_line, size_text, span_text
 from pacha.porcelain.search import SearchResult, SearchRow, search
 
 SCHEMA = ("pacha.search/1", SearchResult)
@@ -95,6 +96,4 @@ def _text(value: object) -> str:
         return "-"
     if isinstance(value, str):
         return first_line(value)
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return first_line(", ".join(value))
-    return json_text(value)
+    return words(value) or "-"

@@ -1,8 +1,8 @@
 """Moves a version to another stage, brings the one before back, and tells what was where and why.
 
 REF names a version and STAGE is where it goes: development, staging, production, archived, those that the project's
-settings describe, or yanked, which takes it out of use. With a name alone: who holds which stage. With --at a day,
-month, year or time (UTC): who held which stage then, of one artifact or of all.
+settings describe, or yanked, which takes it out of use. With a name or version alone: who holds which stage. With --at a
+day, month, year or time (UTC): who held which stage then, of one artifact or of all.
 
 Examples:
   pacha stage fraud-detector:1.2.0 staging
@@ -14,6 +14,8 @@ Examples:
 
 Group: work
 """
+
+from dataclasses import replace
 
 import click
 
@@ -143,7 +145,7 @@ def _history(app: App, ref: str | None, to: str | None) -> int:
             *_stage(entry.to_stage),
             *(f"; {item.version} → {item.to_stage}" for item in entry.displaced),
             "  (rollback)" if entry.rolls_back else "",
-            f"  (replays move:{entry.replays.short})" if entry.replays else "",
+            f"  (replays move:{entry.replays.short}{_effect(entry)})" if entry.replays else "",
         )
         app.output.line(f"   {first_line(entry.who)}")
         for line in entry.reason.splitlines():
@@ -151,10 +153,16 @@ def _history(app: App, ref: str | None, to: str | None) -> int:
     return 0
 
 
+def _effect(entry: StageEntry) -> str:
+    return ", without effect" if entry.from_stage == entry.to_stage else ""
+
+
 def _holders(app: App, ref: str | None, to: str | None, at: str | None) -> int:
     """Who holds or held stages. One word that is no artifact and is a stage asks for that stage of all artifacts."""
-    artifact = None
-    if ref is not None:
+    artifact = version = None
+    if ref is not None and ":" in ref:
+        artifact, version = _version(app, ref)
+    elif ref is not None:
         try:
             artifact = artifact_named(app, ref)
         except NoSuchArtifact:
@@ -167,19 +175,22 @@ def _holders(app: App, ref: str | None, to: str | None, at: str | None) -> int:
         found = holders_at(app.workspace, at, artifact=artifact, stage=to)
         if found.start is not None and found.start > app.workspace.repository.now():
             app.output.note(f"{at} has not come yet; this is how things stand now")
+    if version is not None:
+        found = replace(found, holders=tuple(item for item in found.holders if item.version == str(version)))
     if app.output.is_json:
         app.output.data(MORE_SCHEMAS[0][0], found)
     else:
-        _table(app, found, is_past=at is not None)
+        _table(app, found, ref if version else None, is_past=at is not None)
     for unread in found.unread:
         app.output.warn(unread.message)
     return max((unread.exit_code for unread in found.unread), default=0)
 
 
-def _table(app: App, found: Holders, *, is_past: bool) -> None:
+def _table(app: App, found: Holders, version: str | None, *, is_past: bool) -> None:
     app.output.page()
     if not found.holders:
-        app.output.note("no version held any such stage then" if is_past else "every version is in development")
+        now = f"{version} is in development" if version else "every version is in development"
+        app.output.note("no version held any such stage then" if is_past else now)
         return
     app.output.table(
         [

@@ -48,6 +48,9 @@ def COMMAND(app: App) -> None:
         app.output.table([_row(item, item.state.value, _COLORS[item.state]) for item in others])
     for artifact in report.unsettled:
         app.output.line(Styled("several heads  ", "red"), f"{artifact}: `pacha resolve {artifact.name}` settles them")
+    for item in report.disputed:
+        told = f"  {item.artifact}: `pacha resolve {item.artifact.name}` settles it"
+        app.output.line(Styled(item.issue.value, "red"), told)
     if report.untracked_meta:
         app.output.line(Styled("not in Git yet", "bold"))
         for path in report.untracked_meta[:10]:

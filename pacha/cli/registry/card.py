@@ -53,7 +53,7 @@ def make(kind: str) -> click.Command:
     @click.option(
         "--export",
         metavar="FILE",
-        help="Write it as a README.md with front matter; - for stdout.",
+        help="Write it as a README.md with front matter, or as FILE.toml; - for stdout.",
         shell_complete=complete_files,
     )
     @click.option("--markdown", is_flag=True, help="Print the Markdown itself.")
@@ -84,9 +84,12 @@ def make(kind: str) -> click.Command:
             )
             _edited(app, kind, edit_card(app.workspace, revision.manifest, options))
             return
+        if export is not None and export.endswith(".json"):
+            raise click.UsageError(f"--export writes Markdown or TOML; for JSON: pacha {kind} card {name} --json")
         revision = revision_named(app, kind, name, version, bare=LATEST)
         if export is not None:
-            _export(app, export, card_text(app.workspace, revision.manifest, form="readme"))
+            form = "toml" if export.endswith(".toml") else "readme"
+            _export(app, export, card_text(app.workspace, revision.manifest, form=form))
         elif app.output.is_json:
             app.output.data(f"pacha.{kind}.card/1", show_card(app.workspace, revision.manifest))
         elif markdown:

@@ -81,11 +81,15 @@ def _rows(app: App, rows: RowDiff) -> None:
 
 def _examples(app: App, sign: str, color: str, examples: Iterable[RowExample]) -> None:
     for row in examples:
-        key = ", ".join(f"{name}={value}" for name, value in row.key.items())
+        key = ", ".join(f"{name}={_cell(value)}" for name, value in row.key.items())
         names = list(dict.fromkeys((*row.old, *row.new)))
         if sign == "~":
-            values = ", ".join(f"{name}: {row.old.get(name)} → {row.new.get(name)}" for name in names)
+            values = ", ".join(f"{name}: {_cell(row.old.get(name))} → {_cell(row.new.get(name))}" for name in names)
         else:
             side = row.new if sign == "+" else row.old
-            values = ", ".join(f"{name}={value}" for name, value in side.items())
+            values = ", ".join(f"{name}={_cell(value)}" for name, value in side.items())
         app.output.line(Styled(f"    {sign} ", color), "  ".join(part for part in (key, values) if part))
+
+
+def _cell(value: str | None) -> str:
+    return "null" if value is None else value

@@ -37,13 +37,13 @@ def make(kind: str) -> click.Command:
     def run(app: App, name: str, version: str | None, export: str | None) -> None:
         """Shows."""
         id = revision_named(app, kind, name, version).manifest
+        if export is not None and not app.output.is_json:
+            write_file(os.path.join(app.start, export), schema_text(app.workspace, id).encode("utf-8"), shown=export)
+            app.output.line(f"written   {export}")
+            return
         shown = show_schema(app.workspace, id)
         if app.output.is_json:
             app.output.data(f"pacha.{kind}.schema/1", shown)
-            return
-        if export is not None:
-            write_file(os.path.join(app.start, export), schema_text(app.workspace, id).encode("utf-8"), shown=export)
-            app.output.line(f"written   {export}")
             return
         versions = f"  {', '.join(shown.versions)}" if shown.versions else ""
         app.output.line(Styled(str(shown.artifact), "cyan"), Styled(versions, "yellow"), f"  {shown.origin}")

@@ -18,7 +18,7 @@ import click
 from pacha.cli.app import App
 from pacha.cli.completing import complete_files, complete_refs
 from pacha.cli.groups import registry_command
-from pacha.cli.naming import revision_named
+from pacha.cli.naming import revision_named, revision_or_path_named
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, count_text
 from pacha.cli.said import schema_at_path
@@ -49,7 +49,7 @@ def make(kind: str) -> click.Command:
         if version is None and os.path.lexists(full):
             found = validate_path(full, schema or _schema_of(app, kind, name, None), shown=name)
         else:
-            revision = revision_named(app, kind, name, version)
+            revision = revision_or_path_named(app, kind, name, version)
             found = validate_revision(app.workspace, revision, schema or schema_at(app.workspace, revision.manifest))
         _show(app, kind, found)
         return 1 if any(item.count for item in found) else 0

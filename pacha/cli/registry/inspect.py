@@ -15,11 +15,11 @@ from typing import Any
 
 import click
 
-from pacha.base.errors import NotFound
+from pacha.base.errors import NotFound, Usage
 from pacha.cli.app import App
 from pacha.cli.completing import complete_refs
 from pacha.cli.groups import registry_command
-from pacha.cli.naming import revision_named
+from pacha.cli.naming import WrongKind, revision_named, revision_or_path_named
 from pacha.cli.options import json_option
 from pacha.cli.plain import words
 from pacha.cli.render import Piece, Styled, count_text, size_text
@@ -63,10 +63,13 @@ def _inspected(app: App, kind: str, name: str, version: str | None) -> Inspected
         try:
             if workspace is not None:
                 return inspect_revision(workspace, revision_named(app, kind, name, None).manifest)
-        except NotFound:
+        except WrongKind:
+            raise
+        except (NotFound, Usage):
+            # The name of a file need not be one that an artifact could have.
             pass
         return inspect_path(full, shown=name, kind=kind)
-    return inspect_revision(app.workspace, revision_named(app, kind, name, version).manifest)
+    return inspect_revision(app.workspace, revision_or_path_named(app, kind, name, version).manifest)
 
 
 def _show(app: App, found: Inspected, rows: int | None) -> None:

@@ -10,6 +10,8 @@ Examples:
 Group: registry
 """
 
+import os
+
 import click
 
 from pacha.base.clock import parse_timestamp
@@ -23,6 +25,7 @@ from pacha.cli.options import json_option
 from pacha.cli.registry.register import show
 from pacha.cli.said import role_options, said_by
 from pacha.porcelain.identity import author as author_of
+from pacha.porcelain.infer import infer_name
 from pacha.porcelain.register import Registered, RegisterOptions, register
 from pacha.registry.card_file import FILE_BYTES_MAX
 from pacha.registry.cards import Recipe
@@ -51,10 +54,9 @@ def make(kind: str) -> click.Command:
         """Registers."""
         app: App = context.obj
         recipe = recipe_at(app, path)
-        name, version = name or recipe.name, version or recipe.version
-        if not name or not version:
-            missing = "name" if not name else "version"
-            raise Usage(f"{path}: has no {missing}", hint=f"write `{missing} = …` into it, or say --{missing}")
+        name, version = name or recipe.name or _name_of(app, path), version or recipe.version
+        if not version:
+            raise Usage(f"{path}: has no version", hint="write `version = …` into it, or say --version")
         options = RegisterOptions(
             version=version,
             author=author_of(app.workspace, author),
@@ -62,9 +64,18 @@ def make(kind: str) -> click.Command:
             message=message,
             said=said_by(context),
         )
-        show(app, kind, register(app.workspace, ArtifactName(kind, name), path, options))
+        done = register(app.workspace, ArtifactName(kind, name), path, options)
+        if recipe.version not in (None, str(done.version)):
+            app.output.note(f"{path} says version {recipe.version}, and is registered as {done.version}")
+        show(app, kind, done)
 
     return run
+
+
+def _name_of(app: App, path: str) -> str:
+    """The file's name, where it says none."""
+    stem = os.path.basename(path).removesuffix(".toml").removesuffix(".recipe")
+    return infer_name(stem, os.path.basename(app.workspace.repository.work_tree))
 
 
 def recipe_at(app: App, path: str) -> Recipe:

@@ -16,7 +16,7 @@ import click
 from pacha.cli.app import App
 from pacha.cli.completing import complete_refs
 from pacha.cli.groups import registry_command
-from pacha.cli.naming import revision_named
+from pacha.cli.naming import revision_or_path_named
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled
 from pacha.porcelain.recipe_checks import RecipeFinding, Severity
@@ -42,7 +42,7 @@ def make(kind: str) -> click.Command:
         if version is None and os.path.isfile(full):
             found = validate_recipe_at(app.try_workspace(), full, shown=name, environment=app.environment)
         else:
-            found = validate_recipe_of(app.workspace, revision_named(app, kind, name, version))
+            found = validate_recipe_of(app.workspace, revision_or_path_named(app, kind, name, version))
         if app.output.is_json:
             app.output.data(f"pacha.{kind}.validate/1", found)
         else:
