@@ -63,16 +63,16 @@ class Reading:
         return self.get(text if version is None else f"{text}:{version}")
 
     def artifacts(self, kind: str | None = None) -> list[ArtifactRow]:
-        """Every artifact, or those of one kind, by kind and name."""
-        return list_artifacts(self._workspace, kind)
+        """Every artifact, or those of one kind, by kind and name; what cannot be read is in their `problems`."""
+        return list(list_artifacts(self._workspace, kind).rows)
 
     def versions(self, name: str) -> list[VersionRow]:
-        """The versions of an artifact, the highest first. Errors: `NoSuchArtifact`."""
-        return list_versions(self._workspace, self._artifact(name))
+        """The versions of an artifact, the highest first. Errors: `NoSuchArtifact`, `Corrupt`, `Conflict`."""
+        return list_versions(self._workspace, self._artifact(name)).whole()
 
     def in_stage(self, stage: str, *, kind: str | None = None) -> list[VersionRow]:
-        """The versions that hold a stage now. Errors: `NoSuchStage`."""
-        return list(list_in_stage(self._workspace, stage, kind=kind).rows)
+        """The versions that hold a stage now. Errors: `NoSuchStage`; `Conflict`, `Corrupt` where one cannot be asked."""
+        return list_in_stage(self._workspace, stage, kind=kind).whole()
 
     def search(
         self, query: str = "", *, sort: Sequence[str] = (), limit: int | None = None, fields: Sequence[str] = ()

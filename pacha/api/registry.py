@@ -39,6 +39,7 @@ from pacha.registry.resolve import HEAD, Revision
 from pacha.registry.stages import PRODUCTION
 from pacha.repo.environment import Environment
 from pacha.repo.repository import open_repository
+from pacha.worktree.scan import NoSuchPath
 
 
 class Registry(Exporting, Keeping):
@@ -129,9 +130,11 @@ class Registry(Exporting, Keeping):
     ) -> Artifact:
         """Registers a recipe file. Name and version are the file's own where they are not given.
 
-        Errors: `BadCard`, `BadToml`, and as `register_model`.
+        Errors: `BadCard`, `BadToml`, `NoSuchPath`, and as `register_model`.
         """
         full = self._full(os.fspath(file))
+        if not os.path.lexists(full):
+            raise NoSuchPath(f"{os.fspath(file)}: no such file", path=os.fspath(file))
         with naming(full), open(full, "rb") as stream:
             recipe = read_recipe(stream.read(FILE_BYTES_MAX + 1), name=os.fspath(file))
         name, version = name or recipe.name, version or recipe.version

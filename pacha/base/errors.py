@@ -45,7 +45,9 @@ class NotFound(PachaError):
 
 
 class Absent(NotFound):
-    """The thing is known, and its bytes are not in this store: pull them."""
+    """The thing is known, and its bytes are not in this store."""
+
+    usual_hint = "a clone that has the bytes can give them: copy what its .pacha/objects/pack holds into yours"
 
 
 class Conflict(PachaError):

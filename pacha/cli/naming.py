@@ -3,6 +3,7 @@
 import click
 
 from pacha.base.errors import Usage
+from pacha.base.ids import ObjectId
 from pacha.base.names import KINDS, ArtifactName
 from pacha.base.semver import Version
 from pacha.cli.app import App
@@ -53,6 +54,18 @@ def revision_named(app: App, kind: str, name: str, version: str | None, *, bare:
             f"{name} is {revision.artifact or revision.link}, not a {kind}", hint=f"see `pacha list --kind {kind}`"
         )
     return revision
+
+
+def manifest_named(app: App, kind: str, name: str, version: str | None, *, bare: str = LATEST) -> ObjectId:
+    """Like `revision_named`, for what is told of a version as a whole. Errors: the same, `Usage` for a file in it."""
+    revision = revision_named(app, kind, name, version, bare=bare)
+    if revision.path is not None:
+        whole = name.removesuffix(f"/{revision.path}")
+        raise Usage(
+            f"{name} is a file in {whole}, and this is about the whole",
+            hint=f"leave the file out: {whole}; `pacha cat {name}` prints it",
+        )
+    return revision.manifest
 
 
 def revision_or_path_named(app: App, kind: str, name: str, version: str | None) -> Revision:

@@ -63,7 +63,7 @@ Plumbing prints one record a line; -z ends records with NUL. Text output is for 
 SEARCH = """\
 Searching
 
-  query    terms side by side must all hold; a or b; not a (or -a); parentheses; `or` binds least
+  query    terms side by side must all hold; a or b; not a (or -a, after --); parentheses; `or` binds least
   term     FIELD = VALUE      also  != > >= < <=, and ~ for contains
            has:FIELD          there is a value
            WORD               in the name, the message or the description

@@ -28,7 +28,8 @@ _States = tuple[os.stat_result | None, ...]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
     """One artifact (`kind/name`). Versions are highest first, `manifests` the ids of each, `moved` the stages of those
-    that a move names (None where the log cannot be read). `heads` are newest first. `problems` are told to the user.
+    that a move names (None where the log cannot be read). `heads` are newest first. `problems` are what could not be
+    read: they are told to the user.
     """
 
     name: str
@@ -36,7 +37,7 @@ class Artifact:
     manifests: list[bytes]
     moved: Mapping[str, str] | None
     heads: list[bytes]
-    problems: tuple[str, ...] = ()
+    problems: tuple[PachaError, ...] = ()
 
     def stages(self) -> Iterable[str | None]:
         """The stage of each version; where no move names it, the first one."""
@@ -68,7 +69,7 @@ class Artifacts:
         self._clock = clock
 
     def all(self) -> list[Artifact]:
-        """Every artifact with a head or a version, by kind and name."""
+        """Every artifact with a head or a version, or of which that cannot be said, by kind and name."""
         states = self._states()
         stored = self._cache.all(ARTIFACTS)
         unfinished = self._unfinished()
@@ -83,7 +84,11 @@ class Artifacts:
                 found[artifact] = known
         found.update(self._read_all({*stale, *unfinished}, states, unfinished))
         self._forget_gone(stored, states)
-        return [found[artifact] for artifact in sorted(found) if found[artifact].versions or found[artifact].heads]
+        return [found[artifact] for artifact in sorted(found) if _is_any(found[artifact])]
+
+    def one(self, artifact: ArtifactName) -> Artifact:
+        """One artifact, which need not exist."""
+        return self._read(artifact)[0]
 
     def _states(self) -> dict[str, _States]:
         """The folders of every artifact that has heads or versions, by its name."""
@@ -145,18 +150,18 @@ class Artifacts:
 
     def _read(self, artifact: ArtifactName) -> tuple[Artifact, bool]:
         """Where an artifact stands right now, and whether that depends on nothing but its folders of refs."""
-        problems: list[str] = []
+        problems: list[PachaError] = []
         tagged = self._tagged(artifact, problems)
         moved: Mapping[str, str] | None = None
         try:
             moved = self._catalog.stages(artifact).stages()
         except (StageFork, Corrupt, Absent) as error:
-            problems.append(error.message)
+            problems.append(error)
         heads: list[bytes] = []
         try:
             heads = [id.raw for id in self._catalog.heads(artifact)]
         except (Corrupt, Absent) as error:
-            problems.append(error.message)
+            problems.append(error)
         # Which of several is a head depends on manifests that may come or go.
         has_one_ref = len(self._catalog.refs.names(heads_folder(artifact))) <= 1
         known = Artifact(
@@ -169,7 +174,7 @@ class Artifacts:
         )
         return known, has_one_ref and not problems
 
-    def _tagged(self, artifact: ArtifactName, problems: list[str]) -> list[Tagged]:
+    def _tagged(self, artifact: ArtifactName, problems: list[PachaError]) -> list[Tagged]:
         try:
             return list(self._catalog.tagged(artifact))
         except (Corrupt, Absent):
@@ -182,8 +187,12 @@ class Artifacts:
                 if link is not None:
                     found.append(read_tagged(self._catalog.objects, name, link))
             except (Corrupt, Absent) as error:
-                problems.append(error.message)
+                problems.append(error)
         return sorted(found)
+
+
+def _is_any(known: Artifact) -> bool:
+    return bool(known.versions or known.heads or known.problems)
 
 
 def _key(artifact: str) -> bytes:

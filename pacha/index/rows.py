@@ -224,11 +224,16 @@ class Rows:
         return [part.start for part in self._segments.parts]
 
 
+def artifacts_of(index: Index, repository: Repository) -> Artifacts:
+    """Where artifacts stand, from the cache what it knows. What cannot be read is told in `problems`."""
+    catalog = Catalog(repository.refs, repository.objects, index, stages=index)
+    return Artifacts(repository.root, index.cache, catalog, index.clock_ns)
+
+
 def read_rows(index: Index, repository: Repository) -> Rows:
     """Reads all rows, from the cache what it knows. What cannot be read is told in `problems` of the artifacts."""
     cache, objects = index.cache, repository.objects
-    catalog = Catalog(repository.refs, objects, index, stages=index)
-    artifacts = Artifacts(repository.root, cache, catalog, index.clock_ns).all()
+    artifacts = artifacts_of(index, repository).all()
     segments = Segments(cache, _reader(objects, repository.progress))
     named = chain.from_iterable(chain(artifact.manifests, artifact.heads) for artifact in artifacts)
     # In the order of artifacts: their manifests share columns.

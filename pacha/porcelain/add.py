@@ -52,7 +52,7 @@ def add(workspace: Workspace, paths: Sequence[str], options: AddOptions) -> AddR
     others: list[str] = []
     jobs: list[Job] = []
     for path in dict.fromkeys(paths):
-        below = [known for known in workspace.known.values() if _is_below(known.path, path)]
+        below = [known for known in workspace.every_known if _is_below(known.path, path)]
         if path in workspace.known or (path and not below):
             jobs.append(job_for(workspace, path, options))
         else:
@@ -76,7 +76,7 @@ def _refresh(workspace: Workspace, below: Iterable[Known], options: AddOptions, 
     jobs = []
     for known in below:
         if os.path.lexists(workspace.full(known.path)):
-            jobs.append(job_for(workspace, known.path, options))
+            jobs.append(job_for(workspace, known.path, options, known))
         else:
             notes.append(f"{known.path} is missing; `pacha checkout {known.path}` brings it back")
     return jobs

@@ -73,17 +73,21 @@ def checkout_revision(workspace: Workspace, revision: Revision, *, force: bool) 
     return _write_all(workspace, [(known, revision.manifest, manifest)])
 
 
-def export(workspace: Workspace, revision: Revision, target: str, *, force: bool) -> CheckedOut:
+def export(
+    workspace: Workspace, revision: Revision, target: str, *, force: bool, shown: str | None = None
+) -> CheckedOut:
     """Writes a revision, or a file or folder inside it, to any path, folders on the way made. Nothing there is replaced
-    without `force`.
+    without `force`. `shown` is what errors call the path.
 
     Errors: `Unsaved`, `Absent`, `Corrupt`, `MachineFailed`.
     """
     full = os.path.abspath(target)
     if os.path.lexists(full) and not force:
-        raise Unsaved(f"{target}: exists", hint="name another path, or use --force to write over it", path=target)
+        raise Unsaved(
+            f"{shown or target}: exists", hint="name another path, or use --force to write over it", path=target
+        )
     parent, base = os.path.split(full)
-    with naming(target):
+    with naming(shown or target):
         os.makedirs(parent, exist_ok=True)
     root = Root(parent, temporary=f".{base}.pacha-unfinished")
     try:

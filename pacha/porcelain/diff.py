@@ -64,7 +64,7 @@ def diff_revisions(workspace: Workspace, old: ObjectId, new: ObjectId, *, names:
 def diff_known(workspace: Workspace, revision: Revision | None = None) -> list[Difference]:
     """Compares a revision, or the head of every known path, with what lies there. Errors: `NotInWorkTree`, `Absent`."""
     if revision is None:
-        every = workspace.known.values()
+        every = workspace.every_known
         return [diff_work_tree(workspace, known, known.heads[0] if known.heads else None) for known in every]
     artifact = workspace.catalog.manifest(revision.manifest).artifact
     found = workspace.known_artifact(artifact)
@@ -90,10 +90,7 @@ def diff_work_tree(workspace: Workspace, known: Known, base: ObjectId | None) ->
 def _listed(workspace: Workspace, manifest: Manifest) -> tuple[FileEntry, ...]:
     files = files_of(workspace, manifest)
     if files is None:
-        raise Absent(
-            f"the list of files of {manifest.artifact} (tree:{manifest.tree.short}) is not here",
-            hint="run `pacha pull` to fetch it from a remote",
-        )
+        raise Absent(f"the list of files of {manifest.artifact} (tree:{manifest.tree.short}) is not here")
     return files
 
 

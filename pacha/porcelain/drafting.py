@@ -26,6 +26,7 @@ from pacha.porcelain.said import (
     target_of,
 )
 from pacha.porcelain.workspace import Known, Workspace
+from pacha.registry.catalog import SeveralArtifacts
 from pacha.repo.session import Session
 from pacha.store.packwriter import PackWriter
 from pacha.worktree.drafts import Content, Draft, StagedBytes
@@ -64,15 +65,14 @@ class Job:
     notes: list[str] = field(default_factory=list)
 
 
-def job_for(workspace: Workspace, path: str, options: AddOptions) -> Job:
-    """Looks at a path of the work tree and says which artifact it is. Errors: `NoSuchPath`, `CannotInfer`, `Usage`."""
-    known = workspace.known.get(path)
+def job_for(workspace: Workspace, path: str, options: AddOptions, known: Known | None = None) -> Job:
+    """Looks at a path of the work tree and says which artifact it is, unless that is known.
+
+    Errors: `NoSuchPath`, `CannotInfer`, `Usage`, `SeveralArtifacts`.
+    """
+    known = known or _known_at(workspace, path, options)
     there = scan(workspace.full(path), shown=path, dereference=options.dereference)
-    if (
-        known is not None
-        and options.kind in (None, known.artifact.kind)
-        and options.name in (None, known.artifact.name)
-    ):
+    if known is not None and _is_meant(known.artifact, options):
         return Job(path, known.artifact, known, there)
     project = os.path.basename(workspace.repository.work_tree)
     artifact = infer(path, there, kind=options.kind, name=options.name, project=project)
@@ -88,6 +88,23 @@ def job_for(workspace: Workspace, path: str, options: AddOptions) -> Job:
     if known is not None:
         notes.append(f"{path} is {known.artifact} too; give one of them a path of its own")
     return Job(path, artifact, other, there, notes)
+
+
+def _known_at(workspace: Workspace, path: str, options: AddOptions) -> Known | None:
+    """The artifact of a path that the options mean, or another that lives there."""
+    here = workspace.known_at.get(path, ())
+    meant = [known for known in here if _is_meant(known.artifact, options)]
+    staged = [known for known in meant if known.draft is not None]
+    if len(meant) > 1 and len(staged) != 1:
+        names = tuple(str(known.artifact) for known in meant)
+        raise SeveralArtifacts(
+            f"{path} is {' and '.join(names)}", candidates=names, hint="say which with --kind or --name", path=path
+        )
+    return next(iter([*staged, *meant, *here]), None)
+
+
+def _is_meant(artifact: ArtifactName, options: AddOptions) -> bool:
+    return options.kind in (None, artifact.kind) and options.name in (None, artifact.name)
 
 
 def job_outside(full: str, artifact: ArtifactName, *, dereference: bool) -> Job:

@@ -1,20 +1,24 @@
 """`pacha list`: the registered artifacts, the versions of one, or the versions that are in a stage."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from pacha.base.errors import Absent, Corrupt
+from pacha.base.errors import Absent, Corrupt, PachaError
 from pacha.base.ids import ObjectId
-from pacha.base.names import KINDS, ArtifactName
-from pacha.porcelain.labels import Labels, labels_of
-from pacha.porcelain.stage_report import Unread, unread_of
+from pacha.base.names import ArtifactName
+from pacha.index.artifacts import Artifact, Artifacts
+from pacha.index.rows import artifacts_of
 from pacha.porcelain.workspace import Workspace
-from pacha.registry.catalog import Tagged
-from pacha.registry.stages import PRODUCTION, StageFork
+from pacha.registry.stages import DEVELOPMENT, PRODUCTION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactRow:
-    """One artifact. Units: `size` in bytes, of the head; None where its manifest cannot be read."""
+    """One artifact. Units: `size` in bytes, of the head; None where its manifest cannot be read.
+
+    `problems` say why some of its versions, stages or heads are not told: a version in conflict, a log that forks.
+    """
 
     artifact: ArtifactName
     path: str | None
@@ -24,11 +28,14 @@ class ArtifactRow:
     heads: tuple[ObjectId, ...]
     size: int | None
     created: str | None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionRow:
-    """One version of an artifact. Members of the manifest are None where it cannot be read."""
+    """One version of an artifact. Members of the manifest are None where it cannot be read; so is `stage` where the log
+    of moves cannot.
+    """
 
     artifact: ArtifactName
     version: str
@@ -40,79 +47,91 @@ class VersionRow:
     message: str | None
 
 
-def list_artifacts(workspace: Workspace, kind: str | None = None) -> list[ArtifactRow]:
-    """Every artifact, or those of one kind, sorted by kind and name."""
-    return [_artifact_row(workspace, artifact) for artifact in workspace.catalog.artifacts((kind,) if kind else KINDS)]
-
-
-def _artifact_row(workspace: Workspace, artifact: ArtifactName) -> ArtifactRow:
-    catalog = workspace.catalog
-    heads = catalog.heads(artifact)
-    labels = labels_of(workspace, artifact)
-    latest = labels.latest()
-    shown = heads[0] if heads else latest.manifest if latest else None
-    path = size = created = None
-    if shown is not None:
-        try:
-            manifest = catalog.manifest(shown)
-            path, size, created = manifest.path, manifest.size, manifest.created
-        except (Absent, Corrupt):
-            pass
-    return ArtifactRow(
-        artifact=artifact,
-        path=path,
-        latest=None if latest is None else str(latest.version),
-        production=labels.in_stage(PRODUCTION),
-        versions=len(labels.versions),
-        heads=tuple(heads),
-        size=size,
-        created=created,
-    )
-
-
-def list_versions(workspace: Workspace, artifact: ArtifactName) -> list[VersionRow]:
-    """The versions of an artifact, the highest first. Errors: `Corrupt`, `Absent` for damaged versions."""
-    labels = labels_of(workspace, artifact)
-    return [_version_row(workspace, artifact, tagged, labels) for tagged in reversed(labels.versions)]
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InStage:
-    """The versions that are in a stage, and the artifacts of which that could not be said."""
+class Listed(Generic[_Row]):
+    """What could be listed, and what could not be read."""
 
-    rows: tuple[VersionRow, ...]
-    unread: tuple[Unread, ...]
+    rows: tuple[_Row, ...]
+    problems: tuple[PachaError, ...]
+
+    def whole(self) -> list[_Row]:
+        """The rows, for one who cannot be warned. Errors: the first of the problems."""
+        if self.problems:
+            raise self.problems[0]
+        return list(self.rows)
+
+
+def list_artifacts(workspace: Workspace, kind: str | None = None) -> Listed[ArtifactRow]:
+    """Every artifact, or those of one kind, sorted by kind and name."""
+    every = _every(workspace, kind)
+    rows = tuple(_artifact_row(workspace, known) for known in every)
+    return Listed(rows=rows, problems=tuple(problem for known in every for problem in known.problems))
+
+
+def list_versions(workspace: Workspace, artifact: ArtifactName) -> Listed[VersionRow]:
+    """The versions of an artifact, the highest first."""
+    known = _artifacts(workspace).one(artifact)
+    rows = (_version_row(workspace, known, at) for at in range(len(known.versions)))
+    return Listed(rows=tuple(rows), problems=known.problems)
 
 
 def list_in_stage(
     workspace: Workspace, stage: str, *, kind: str | None = None, artifact: ArtifactName | None = None
-) -> InStage:
+) -> Listed[VersionRow]:
     """The versions that are in a stage, of all artifacts or of one, by artifact, the highest first. Errors: `NoSuchStage`."""
     stage = workspace.rules.stage(stage)
-    rows: list[VersionRow] = []
-    unread: list[Unread] = []
-    every = workspace.catalog.artifacts((kind,) if kind else KINDS)
-    for each in [artifact] if artifact is not None else every:
+    every = _every(workspace, kind) if artifact is None else [_artifacts(workspace).one(artifact)]
+    rows = (_version_row(workspace, known, at) for known in every for at in _places(known, stage))
+    return Listed(rows=tuple(rows), problems=tuple(problem for known in every for problem in known.problems))
+
+
+def _artifacts(workspace: Workspace) -> Artifacts:
+    return artifacts_of(workspace.index, workspace.repository)
+
+
+def _every(workspace: Workspace, kind: str | None) -> list[Artifact]:
+    return [known for known in _artifacts(workspace).all() if kind is None or known.name.startswith(f"{kind}/")]
+
+
+def _places(known: Artifact, stage: str) -> Iterator[int]:
+    return (at for at, held in zip(range(len(known.versions)), known.stages(), strict=False) if held == stage)
+
+
+def _artifact_row(workspace: Workspace, known: Artifact) -> ArtifactRow:
+    latest = known.latest()
+    heads = tuple(map(ObjectId, known.heads))
+    shown = heads[0] if heads else None if latest is None else ObjectId(known.manifests[latest])
+    path = size = created = None
+    if shown is not None:
         try:
-            held = workspace.catalog.stages(each).stages()
-            versions = workspace.catalog.tagged(each)
-        except (StageFork, Corrupt, Absent) as error:
-            unread.append(unread_of(each, error))
-            continue
-        labels = Labels(versions=versions, stages=held)
-        chosen = frozenset(labels.in_stage(stage))
-        places = [at for at, text in enumerate(versions.texts()) if text in chosen]
-        rows.extend(_version_row(workspace, each, versions[at], labels) for at in reversed(places))
-    return InStage(rows=tuple(rows), unread=tuple(unread))
+            manifest = workspace.catalog.manifest(shown)
+            path, size, created = manifest.path, manifest.size, manifest.created
+        except (Absent, Corrupt):
+            pass
+    return ArtifactRow(
+        artifact=ArtifactName.parse(known.name),
+        path=path,
+        latest=None if latest is None else known.versions[latest],
+        production=tuple(known.versions[at] for at in _places(known, PRODUCTION))[::-1],
+        versions=len(known.versions),
+        heads=heads,
+        size=size,
+        created=created,
+        problems=tuple(problem.message for problem in known.problems),
+    )
 
 
-def _version_row(workspace: Workspace, artifact: ArtifactName, tagged: Tagged, labels: Labels) -> VersionRow:
-    manifest = workspace.catalog.manifest(tagged.manifest) if workspace.is_here(tagged.manifest) else None
+def _version_row(workspace: Workspace, known: Artifact, at: int) -> VersionRow:
+    id = ObjectId(known.manifests[at])
+    manifest = workspace.catalog.manifest(id) if workspace.is_here(id) else None
     return VersionRow(
-        artifact=artifact,
-        version=str(tagged.version),
-        stage=labels.stages.get(str(tagged.version)),
-        manifest=tagged.manifest,
+        artifact=ArtifactName.parse(known.name),
+        version=known.versions[at],
+        stage=None if known.moved is None else known.moved.get(known.versions[at], DEVELOPMENT),
+        manifest=id,
         size=None if manifest is None else manifest.size,
         created=None if manifest is None else manifest.created,
         author=None if manifest is None else manifest.author,

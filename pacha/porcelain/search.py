@@ -84,7 +84,7 @@ def search(
     orders = [parse_order(order) for order in sort]
     shown = [*_named(query), *map(parse_field, fields)]
     rows = read_rows(workspace.index, workspace.repository)
-    notes = [problem for artifact in rows.artifacts for problem in artifact.problems]
+    notes = [problem.message for artifact in rows.artifacts for problem in artifact.problems]
     notes += _unknown(rows, query, [order.field for order in orders] + [parse_field(name) for name in fields])
     notes += _unknown_stages(rows, query, rules)
     found = rows.chosen(find(query, rows, rules))

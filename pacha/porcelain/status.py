@@ -63,14 +63,14 @@ def status(workspace: Workspace) -> StatusReport:
     progress: Progress = workspace.repository.progress
     progress.start("looking", total_bytes=None)
     try:
-        paths = tuple(_path_status(workspace, known) for known in workspace.known.values())
+        paths = tuple(_path_status(workspace, known) for known in workspace.every_known)
     finally:
         progress.finish()
     untracked, notes = untracked_meta(workspace)
     return StatusReport(
         repository=workspace.repository.root.path,
         paths=tuple(sorted(paths, key=lambda item: item.path)),
-        unsettled=tuple(known.artifact for known in workspace.known.values() if len(known.heads) > 1),
+        unsettled=tuple(known.artifact for known in workspace.every_known if len(known.heads) > 1),
         disputed=tuple(_disputed(workspace)),
         untracked_meta=untracked,
         notes=notes,

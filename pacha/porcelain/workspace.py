@@ -3,9 +3,10 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from pacha.base.errors import Absent, Ambiguous, Corrupt, NotFound, Usage
 from pacha.base.ids import ObjectId
@@ -112,7 +113,7 @@ class Workspace:
 
     def _forget(self) -> None:
         """Looks again at what was remembered for one command."""
-        for name in ("catalog", "known", "edges"):
+        for name in ("catalog", "known", "known_at", "edges"):
             self.__dict__.pop(name, None)
 
     def close(self) -> None:
@@ -186,7 +187,17 @@ class Workspace:
 
     @cached_property
     def known(self) -> dict[str, Known]:
-        """Every path that an artifact lives at: from drafts, from memory, and from the heads of this checkout."""
+        """What each path stands for; where several artifacts live at one, the one that is staged there, or the last."""
+        return {path: _first_choice(here) for path, here in self.known_at.items()}
+
+    @property
+    def every_known(self) -> Iterator[Known]:
+        """Every artifact that lives at a path, by path."""
+        return chain.from_iterable(self.known_at.values())
+
+    @cached_property
+    def known_at(self) -> dict[str, tuple[Known, ...]]:
+        """The artifacts that live at each path, by name: from drafts, from memory, and from the heads of this checkout."""
         paths: dict[ArtifactName, str] = {}
         heads = {artifact: tuple(self.catalog.heads(artifact)) for artifact in self.catalog.artifacts()}
         for artifact in heads:
@@ -201,20 +212,21 @@ class Workspace:
         for artifact, draft in drafts.items():
             if draft.path is not None:
                 paths[artifact] = draft.path
-        return {
-            path: Known(
+        found: dict[str, tuple[Known, ...]] = {}
+        for artifact, path in sorted(paths.items(), key=lambda item: str(item[0])):
+            known = Known(
                 artifact=artifact,
                 path=path,
                 memory=memories.get(artifact),
                 draft=drafts.get(artifact),
                 heads=heads.get(artifact, ()),
             )
-            for artifact, path in sorted(paths.items(), key=lambda item: str(item[0]))
-        }
+            found[path] = (*found.get(path, ()), known)
+        return found
 
     def known_artifact(self, artifact: ArtifactName) -> Known | None:
         """What is known of an artifact's path, or None if it has none here."""
-        return next((known for known in self.known.values() if known.artifact == artifact), None)
+        return next((known for known in self.every_known if known.artifact == artifact), None)
 
     def _head_path(self, heads: tuple[ObjectId, ...]) -> str | None:
         for id in heads:
@@ -297,3 +309,7 @@ class Workspace:
         if known is None:
             raise NotFound(f"{text}: no artifact lives at this path", hint=f"`pacha add {text}` tracks it", path=path)
         return resolve(self.catalog, str(known.artifact), bare=bare)
+
+
+def _first_choice(here: Sequence[Known]) -> Known:
+    return next((known for known in here if known.draft is not None), here[-1])

@@ -169,7 +169,7 @@ class Catalog:
         """
         kinds = (kind,) if kind else KINDS
         candidates = [ArtifactName(kind, name) for kind in kinds]
-        found = [artifact for artifact in candidates if self._exists(artifact)]
+        found = [artifact for artifact in candidates if self.exists(artifact)]
         if len(found) > 1:
             raise SeveralArtifacts(
                 f"{name!r} is {' and '.join(str(artifact) for artifact in found)}",
@@ -186,7 +186,8 @@ class Catalog:
             )
         return found[0]
 
-    def _exists(self, artifact: ArtifactName) -> bool:
+    def exists(self, artifact: ArtifactName) -> bool:
+        """Tells whether an artifact has a head or a version."""
         return bool(self.refs.names(heads_folder(artifact)) or self.refs.names(versions_folder(artifact)))
 
     # -- history ---------------------------------------------------------------------------------------------------

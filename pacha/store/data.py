@@ -33,11 +33,7 @@ class ObjectAbsent(Absent):
     """An object is named, and its bytes are not in this store."""
 
     def __init__(self, link: Link) -> None:
-        super().__init__(
-            f"the bytes of {link} are not here",
-            hint="run `pacha pull` to fetch them from a remote",
-            object=str(link),
-        )
+        super().__init__(f"the bytes of {link} are not here", object=str(link))
 
 
 class WrongType(Corrupt):

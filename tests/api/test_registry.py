@@ -16,6 +16,7 @@ from pacha.porcelain.reset import NothingStaged
 from pacha.porcelain.workspace import NotInWorkTree
 from pacha.registry.catalog import SeveralArtifacts
 from pacha.repo.config import BadSetting, NoSetting
+from pacha.worktree.scan import NoSuchPath
 from tests.conftest import Project
 from tests.porcelain.old_registry import OldRegistry
 
@@ -212,3 +213,9 @@ def test_the_history_of_one_version_is_its_own(registry: Registry) -> None:
         registry.stage(f"fraud:{version}", "staging")
     assert [str(entry.version) for entry in registry.stage_history("fraud", "1.0.0")] == ["1.0.0"]
     assert len(registry.stage_history("fraud")) == 2
+
+
+def test_a_recipe_that_is_not_there_is_not_found(registry: Registry) -> None:
+    with pytest.raises(NoSuchPath) as caught:
+        registry.register_recipe(Path("none.recipe.toml"))
+    assert caught.value.exit_code == 3 and "none.recipe.toml" in caught.value.message

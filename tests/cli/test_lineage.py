@@ -117,7 +117,7 @@ def test_between_two_and_the_answer_no(project: Project, made: dict[str, ObjectI
         (["lineage", "nobody", "--impact"], 3, "nobody"),
         (["lineage", "users:9", "--impact"], 3, "9"),
         (["lineage", f"manifest:{'0' * 64}"], 3, "not here"),
-        (["lineage", "fraud:1.2.0", "-o", "/nowhere/a.svg"], 10, "/nowhere"),
+        (["lineage", "fraud:1.2.0", "-o", "/nowhere/a.svg"], 3, "/nowhere"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )  # fmt: skip

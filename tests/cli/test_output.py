@@ -311,6 +311,43 @@ def test_two_artifacts_at_one_path_are_told(project: Project) -> None:
     project.commit("rows.csv", "a,b\n1,2\n")
     notes = project("model", "register", "net", "rows.csv", "-v", "1.0.0").err
     assert "rows.csv is data/rows too; give one of them a path of its own" in notes
+    project.write("rows.csv", "a,b\n1,3\n")
+    changed = project("status", "--json").data["paths"]
+    assert [(item["artifact"], item["state"]) for item in changed] == [
+        ("data/rows", "modified"),
+        ("model/net", "modified"),
+    ]
+    assert len(project("diff", "--json").data) == 2
+    assert "--kind or --name" in project("add", "rows.csv", code=4).err
+    project("add", "rows.csv", "--kind", "data")
+    project("add", "rows.csv")
+    project("commit", "-m", "more")
+    states = {item["artifact"]: item["state"] for item in project("status", "--json").data["paths"]}
+    assert states == {"data/rows": "clean", "model/net": "modified"}
+
+
+def test_an_export_asks_before_it_writes_over_something_else(project: Project) -> None:
+    project.write("m.bin", "one")
+    project("model", "register", "m", "m.bin", "-v", "1.0.0", "-d", "what it is")
+    project.write("t.csv", "a,b\n1,2\n")
+    project("data", "register", "t", "t.csv", "-v", "1.0.0")
+    project.write("r.recipe.toml", 'name = "r"\nversion = "1.0.0"\n')
+    project("recipe", "register", "r.recipe.toml")
+    for words in (["model", "card", "m"], ["data", "schema", "t"], ["recipe", "get", "r"]):
+        target = project.write("mine", "my own words")
+        assert "--force" in project(*words, "--export", "mine", code=4).err
+        assert target.read_text() == "my own words"
+        project(*words, "--export", "mine", "--force")
+        assert target.read_text() == project(*words, "--export", "-").out
+        project(*words, "--export", "mine")
+        assert "there is no folder none" in project(*words, "--export", "none/mine", code=3).err
+
+
+def test_what_is_told_of_a_whole_is_not_told_of_a_file_in_it(project: Project) -> None:
+    project.write("net/m.bin", "one")
+    project("model", "register", "net", "net", "-v", "1.0.0")
+    for command in ("get", "card", "lineage"):
+        assert "pacha cat net:1.0.0/m.bin" in project("model", command, "net:1.0.0/m.bin", code=2).err
 
 
 def test_the_last_part_of_a_field_is_enough_to_be_told_the_whole(project: Project) -> None:

@@ -11,6 +11,7 @@ from pacha.repo.session import Session
 from tests.conftest import Project
 
 CSV = "a,b\n1,2\n"
+PACKS = ".pacha/objects/pack"
 
 
 def big(seed: int) -> bytes:
@@ -55,12 +56,23 @@ def test_a_fresh_clone_sees_everything_and_calls_the_bytes_absent(git_project: P
     assert there("show", "rows:1.0.0", "--json").data["manifest"] == heads(git_project, "rows")[0]
     assert [row["version"] for row in there("list", "rows", "--json").data] == ["1.0.0"]
     answer = there("checkout", "rows", code=3)
-    assert "not here" in answer.err and "pull" in answer.err
+    assert "not here" in answer.err and "copy what its .pacha/objects/pack holds" in answer.err
     there("fsck")
     # The clone can work at once, and its commit follows what it cloned.
     there.commit("data/rows.csv", CSV + "3,4\n")
     assert len(heads(there, "rows")) == 1
     assert len(there("log", "rows", "--json").data) == 2
+
+
+def test_bytes_come_by_copying_packs_as_the_hint_says(git_project: Project) -> None:
+    git_project.commit("data/rows.csv", CSV)
+    save(git_project)
+    there = clone(git_project)
+    there("checkout", "rows", code=3)
+    shutil.copytree(git_project.path / PACKS, there.path / PACKS, dirs_exist_ok=True)
+    there("checkout", "rows")
+    assert there.read("data/rows.csv").decode() == CSV
+    there("fsck")
 
 
 def test_clean_and_stash_pass_bytes_and_drafts_by(git_project: Project, tmp_path: Path) -> None:

@@ -65,6 +65,9 @@ def test_two_branches_that_promote_are_settled_by_keeping_one(shared: Project, k
     for words in (["show", "rows:production"], ["stage", "rows"], ["stage", "rows:1.2.0", "archived"]):
         assert "resolve" in shared(*words, code=4).err
     assert shared("list", "--stage", "production", code=4).out == ""
+    for words in (["list"], ["list", "rows"]):
+        answer = shared(*words, code=4)
+        assert "1.2.0" in answer.out and "?" in answer.out and "pacha resolve" in answer.err
     shared("show", "rows:1.1.0")
     assert "refConflictMarkers" in shared("fsck", code=5).out
     issue = shared("resolve", "--json", code=4).data[0]

@@ -56,7 +56,12 @@ def test_the_holder_of_production_goes_to_staging_in_the_same_move(versions: Pro
     promote(versions, "1.1.0")
     entry = versions("stage", "rows", "--history", "--json").data[0]
     assert entry["displaced"] == [{"version": "1.0.0", "to_stage": "staging"}] and entry["number"] == 4
-    assert stages_of(versions) == {"1.0.0": "staging", "1.1.0": "production", "1.2.0": None, "2.0.0-rc.1": None}
+    assert stages_of(versions) == {
+        "1.0.0": "staging",
+        "1.1.0": "production",
+        "1.2.0": "development",
+        "2.0.0-rc.1": "development",
+    }
     assert versions("rev-parse", "rows:prod").out == versions("rev-parse", "rows:1.1.0").out
 
 
@@ -168,7 +173,10 @@ def test_a_fork_is_told_by_all_who_need_the_log_and_by_nobody_else(versions: Pro
     assert answer.code in (4, 5) and [item["artifact"] for item in answer.data["unread"]] == ["data/rows"]
     listed = versions("list", "--stage", "staging", "--json", code=None)
     assert listed.code in (4, 5) and [row["artifact"] for row in listed.data] == ["data/other"]
-    versions("list", "rows")
+    for words in (["list"], ["list", "rows"]):
+        answer = versions(*words, code=None)
+        assert answer.code in (4, 5) and "refs/stages/data/rows" in answer.err and "?" in answer.out
+    assert "other" in versions("list", code=None).out
     versions("show", "rows:latest")
 
 

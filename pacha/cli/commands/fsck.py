@@ -42,7 +42,7 @@ def COMMAND(app: App) -> int:
     word = Styled("whole", "green") if report.is_clean else Styled("damaged", "red")
     app.output.line(word, f": {count_text(report.objects, 'object')}, {count_text(report.refs, 'ref')}")
     if report.absent:
-        app.output.line(f"{count_text(report.absent, 'tree')} never fetched; `pacha pull` does")
+        app.output.line(f"{count_text(report.absent, 'tree')} whose bytes were never here")
     for check in dict.fromkeys(found.check for found in report.problems):
         app.output.hint(f"{check}: {CHECKS[check].remedy}")
     return 0 if report.is_clean else DAMAGED_CODE

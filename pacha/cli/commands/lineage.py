@@ -141,7 +141,8 @@ def _between(app: App, pair: tuple[str, str], roles: Collection[str]) -> Lineage
     a, b = (app.resolve(text, bare=HEAD).manifest for text in pair)
     report = between(app.workspace, a, b, roles=roles)
     if not report.nodes:
-        app.output.note(f"neither {pair[0]} nor {pair[1]} came from the other in these roles")
+        meant = [text if ":" in text or text in app.workspace.known else f"{text} (its head)" for text in pair]
+        app.output.note(f"neither {meant[0]} nor {meant[1]} came from the other in these roles")
         if "previous" not in roles and between(app.workspace, a, b, roles=(*roles, "previous")).nodes:
             app.output.hint("with --history there is a way")
     return report

@@ -9,8 +9,11 @@ Examples:
 Group: look
 """
 
+from collections.abc import Sequence
+
 import click
 
+from pacha.base.errors import PachaError
 from pacha.base.names import KINDS
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
@@ -40,19 +43,27 @@ def list_for(app: App, name: str | None, *, kind: str | None, stage: str | None)
     artifact = None if name is None else artifact_named(app, name, kind)
     if stage is not None:
         found = list_in_stage(app.workspace, stage, kind=kind, artifact=artifact)
-        _versions(app, list(found.rows), app.workspace.rules.stage(stage))
-        for item in found.unread:
-            app.output.warn(item.message)
-        return max((item.exit_code for item in found.unread), default=0)
+        _versions(app, found.rows, app.workspace.rules.stage(stage))
+        return _warned(app, found.problems)
     if artifact is not None:
-        _versions(app, list_versions(app.workspace, artifact))
-    else:
-        _artifacts(app, kind)
-    return 0
+        versions = list_versions(app.workspace, artifact)
+        _versions(app, versions.rows)
+        return _warned(app, versions.problems)
+    every = list_artifacts(app.workspace, kind)
+    _artifacts(app, every.rows)
+    return _warned(app, every.problems)
 
 
-def _artifacts(app: App, kind: str | None) -> None:
-    rows = list_artifacts(app.workspace, kind)
+def _warned(app: App, problems: Sequence[PachaError]) -> int:
+    """Tells what could not be read, and returns the exit code for it."""
+    for problem in problems:
+        app.output.warn(problem.message)
+    for hint in dict.fromkeys(problem.hint for problem in problems if problem.hint):
+        app.output.hint(hint)
+    return max((problem.exit_code for problem in problems), default=0)
+
+
+def _artifacts(app: App, rows: Sequence[ArtifactRow]) -> None:
     if app.output.is_json:
         app.output.data(SCHEMA[0], rows)
         return
@@ -65,7 +76,7 @@ def _artifacts(app: App, kind: str | None) -> None:
             [
                 Styled(str(row.artifact), "cyan"),
                 row.latest or "-",
-                ", ".join(row.production) or "-",
+                ", ".join(row.production) or ("?" if row.problems else "-"),
                 str(row.versions),
                 "?" if row.size is None else size_text(row.size),
                 (row.created or "?")[:10],
@@ -77,7 +88,7 @@ def _artifacts(app: App, kind: str | None) -> None:
     )
 
 
-def _versions(app: App, rows: list[VersionRow], stage: str | None = None) -> None:
+def _versions(app: App, rows: Sequence[VersionRow], stage: str | None = None) -> None:
     if app.output.is_json:
         app.output.data(MORE_SCHEMAS[0][0], rows)
         return
@@ -91,7 +102,7 @@ def _versions(app: App, rows: list[VersionRow], stage: str | None = None) -> Non
             [
                 *([Styled(str(row.artifact), "cyan")] if stage is not None else []),
                 Styled(row.version, "green"),
-                row.stage or "development",
+                row.stage or "?",
                 row.manifest.short,
                 "?" if row.size is None else size_text(row.size),
                 (row.created or "?")[:10],

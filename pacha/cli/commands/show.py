@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import click
 
+from pacha.base.errors import Absent
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
 from pacha.cli.completing import complete_refs
@@ -59,7 +60,7 @@ def show_text(app: App, shown: Shown) -> None:
     for line in shown.message.splitlines():
         app.output.line(f"    {line}")
     if shown.presence is not Presence.HERE:
-        app.output.hint("its bytes are not all here; `pacha pull` fetches them from a remote")
+        app.output.hint(f"its bytes are not all here: {Absent.usual_hint}")
 
 
 def _member(key: str, value: object) -> str:

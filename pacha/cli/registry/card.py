@@ -11,8 +11,6 @@ Examples:
 Group: registry
 """
 
-import os
-
 import click
 
 from pacha.base.clock import parse_timestamp
@@ -21,9 +19,9 @@ from pacha.cli.completing import complete_files, complete_refs
 from pacha.cli.editor import edited
 from pacha.cli.groups import registry_command
 from pacha.cli.markdown import show_markdown
-from pacha.cli.naming import revision_named
+from pacha.cli.naming import manifest_named
 from pacha.cli.options import json_option
-from pacha.cli.outfile import write_file
+from pacha.cli.outfile import export_file
 from pacha.porcelain.card import CardShown, card_text, edit_card, show_card
 from pacha.porcelain.commit import CommitOptions, Committed
 from pacha.porcelain.identity import author as author_of
@@ -56,6 +54,7 @@ def make(kind: str) -> click.Command:
         help="Write it as a README.md with front matter, or as FILE.toml; - for stdout.",
         shell_complete=complete_files,
     )
+    @click.option("-f", "--force", is_flag=True, help="Export over what lies there.")
     @click.option("--markdown", is_flag=True, help="Print the Markdown itself.")
     @click.option("-m", "--message", help="Why the card changes.")
     @click.option("--tag", "bump", metavar="VERSION", help="Publish the edited card too: 1.2.1, patch, auto.")
@@ -65,15 +64,15 @@ def make(kind: str) -> click.Command:
     @click.pass_obj
     def run(
         app: App, name: str, version: str | None, fields: tuple[str, ...], unset: tuple[str, ...], source: str | None,
-        edit: bool, export: str | None, markdown: bool, message: str | None, bump: str | None, author: str | None,
-        date: str | None,
+        edit: bool, export: str | None, force: bool, markdown: bool, message: str | None, bump: str | None,
+        author: str | None, date: str | None,
     ) -> None:  # fmt: skip
         """Shows, exports or edits."""
         if fields or unset or source or edit:
-            revision = revision_named(app, kind, name, version, bare=HEAD)
+            id = manifest_named(app, kind, name, version, bare=HEAD)
             said = Said(card=source, fields=tuple(_pair(text) for text in fields), unset=unset, start=app.start)
             if edit:
-                text = edited(app, card_text(app.workspace, revision.manifest, form="toml"))
+                text = edited(app, card_text(app.workspace, id, form="toml"))
                 said = Said(value=read_card(text.encode("utf-8"), name="card.toml", kind=kind), start=app.start)
             options = CommitOptions(
                 message=message or "edit the card",
@@ -82,20 +81,21 @@ def make(kind: str) -> click.Command:
                 bump=bump,
                 said=said,
             )
-            _edited(app, kind, edit_card(app.workspace, revision.manifest, options))
+            _edited(app, kind, edit_card(app.workspace, id, options))
             return
         if export is not None and export.endswith(".json"):
             raise click.UsageError(f"--export writes Markdown or TOML; for JSON: pacha {kind} card {name} --json")
-        revision = revision_named(app, kind, name, version, bare=LATEST)
+        id = manifest_named(app, kind, name, version, bare=LATEST)
         if export is not None:
             form = "toml" if export.endswith(".toml") else "readme"
-            _export(app, export, card_text(app.workspace, revision.manifest, form=form))
+            text = card_text(app.workspace, id, form=form)
+            export_file(app, export, text.encode("utf-8"), force=force)
         elif app.output.is_json:
-            app.output.data(f"pacha.{kind}.card/1", show_card(app.workspace, revision.manifest))
+            app.output.data(f"pacha.{kind}.card/1", show_card(app.workspace, id))
         elif markdown:
-            app.output.text(card_text(app.workspace, revision.manifest, form="markdown"))
+            app.output.text(card_text(app.workspace, id, form="markdown"))
         else:
-            show_markdown(app.output, card_text(app.workspace, revision.manifest, form="markdown"))
+            show_markdown(app.output, card_text(app.workspace, id, form="markdown"))
 
     return run
 
@@ -105,14 +105,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals or not key:
         raise click.UsageError(f"--set wants FIELD=VALUE, not {text!r}")
     return key, value
-
-
-def _export(app: App, target: str, text: str) -> None:
-    if target == "-":
-        app.output.raw(text.encode("utf-8"))
-        return
-    write_file(os.path.join(app.start, target), text.encode("utf-8"), shown=target)
-    app.output.line(f"written   {target}")
 
 
 def _edited(app: App, kind: str, done: Committed) -> None:

@@ -14,7 +14,7 @@ import click
 from pacha.cli.app import App
 from pacha.cli.completing import complete_refs
 from pacha.cli.groups import registry_command
-from pacha.cli.naming import revision_named
+from pacha.cli.naming import manifest_named
 from pacha.cli.outfile import write_file
 from pacha.cli.render import json_text
 from pacha.porcelain.drawings.prov import provenance
@@ -33,7 +33,7 @@ def make(kind: str) -> click.Command:
     @click.pass_obj
     def run(app: App, name: str, version: str | None, output: str | None) -> None:
         """Prints."""
-        id = revision_named(app, kind, name, version).manifest
+        id = manifest_named(app, kind, name, version)
         report = lineage(app.workspace, id, direction=Direction.UP)
         for note in report.notes:
             app.output.warn(note)

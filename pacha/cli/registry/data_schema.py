@@ -8,16 +8,15 @@ Group: registry
 """
 
 import json
-import os
 
 import click
 
 from pacha.cli.app import App
 from pacha.cli.completing import complete_files, complete_refs
 from pacha.cli.groups import registry_command
-from pacha.cli.naming import revision_named
+from pacha.cli.naming import manifest_named
 from pacha.cli.options import json_option
-from pacha.cli.outfile import write_file
+from pacha.cli.outfile import export_file
 from pacha.cli.plain import plain
 from pacha.cli.render import Styled
 from pacha.porcelain.data import SchemaShown, schema_text, show_schema
@@ -31,15 +30,20 @@ def make(kind: str) -> click.Command:
     @registry_command(__doc__, kind)
     @click.argument("name", shell_complete=complete_refs)
     @click.option("-v", "--version", metavar="VERSION", help="The version.")
-    @click.option("--export", metavar="FILE", shell_complete=complete_files, help="Write it as a schema file (JSON).")
+    @click.option(
+        "--export",
+        metavar="FILE",
+        shell_complete=complete_files,
+        help="Write it as a schema file (JSON); - for stdout.",
+    )
+    @click.option("-f", "--force", is_flag=True, help="Export over what lies there.")
     @json_option
     @click.pass_obj
-    def run(app: App, name: str, version: str | None, export: str | None) -> None:
+    def run(app: App, name: str, version: str | None, export: str | None, force: bool) -> None:
         """Shows."""
-        id = revision_named(app, kind, name, version).manifest
+        id = manifest_named(app, kind, name, version)
         if export is not None and not app.output.is_json:
-            write_file(os.path.join(app.start, export), schema_text(app.workspace, id).encode("utf-8"), shown=export)
-            app.output.line(f"written   {export}")
+            export_file(app, export, schema_text(app.workspace, id).encode("utf-8"), force=force)
             return
         shown = show_schema(app.workspace, id)
         if app.output.is_json:

@@ -18,7 +18,7 @@ import click
 from pacha.cli.app import App
 from pacha.cli.completing import complete_files, complete_refs
 from pacha.cli.groups import registry_command
-from pacha.cli.naming import revision_named, revision_or_path_named
+from pacha.cli.naming import manifest_named, revision_or_path_named
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, count_text
 from pacha.cli.said import schema_at_path
@@ -44,7 +44,7 @@ def make(kind: str) -> click.Command:
             raise click.UsageError("--schema and --against name two schemas")
         schema = schema_at_path(app, schema_file) if schema_file else None
         if against is not None:
-            schema = schema_at(app.workspace, revision_named(app, kind, against, None).manifest)
+            schema = schema_at(app.workspace, manifest_named(app, kind, against, None))
         full = os.path.join(app.start, name)
         if version is None and os.path.lexists(full):
             found = validate_path(full, schema or _schema_of(app, kind, name, None), shown=name)
@@ -58,7 +58,7 @@ def make(kind: str) -> click.Command:
 
 
 def _schema_of(app: App, kind: str, name: str, version: str | None) -> DataSchema:
-    return schema_at(app.workspace, revision_named(app, kind, name, version).manifest)
+    return schema_at(app.workspace, manifest_named(app, kind, name, version))
 
 
 def _show(app: App, kind: str, found: list[FileValidity]) -> None:

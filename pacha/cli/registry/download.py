@@ -42,8 +42,8 @@ def make(kind: str) -> click.Command:
     def run(app: App, name: str, version: str | None, output: str | None, force: bool) -> None:
         """Downloads."""
         revision = revision_named(app, kind, name, version)
-        target = os.path.join(app.start, output or _own_name(app, revision))
-        done = export(app.workspace, revision, target, force=force)
+        target = output or _own_name(app, revision)
+        done = export(app.workspace, revision, os.path.join(app.start, target), force=force, shown=target)
         if app.output.is_json:
             app.output.data(f"pacha.{kind}.download/1", done)
             return

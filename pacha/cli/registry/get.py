@@ -13,7 +13,7 @@ from pacha.cli.app import App
 from pacha.cli.commands.show import show_text
 from pacha.cli.completing import complete_refs
 from pacha.cli.groups import registry_command
-from pacha.cli.naming import revision_named
+from pacha.cli.naming import manifest_named
 from pacha.cli.options import json_option
 from pacha.porcelain.show import Shown, show
 
@@ -30,7 +30,7 @@ def make(kind: str) -> click.Command:
     @click.pass_obj
     def run(app: App, name: str, version: str | None) -> None:
         """Shows."""
-        shown = show(app.workspace, revision_named(app, kind, name, version).manifest)
+        shown = show(app.workspace, manifest_named(app, kind, name, version))
         if app.output.is_json:
             app.output.data(f"pacha.{kind}.get/1", shown)
             return

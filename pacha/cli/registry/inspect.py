@@ -19,7 +19,7 @@ from pacha.base.errors import NotFound, Usage
 from pacha.cli.app import App
 from pacha.cli.completing import complete_refs
 from pacha.cli.groups import registry_command
-from pacha.cli.naming import WrongKind, revision_named, revision_or_path_named
+from pacha.cli.naming import WrongKind, manifest_named, revision_or_path_named
 from pacha.cli.options import json_option
 from pacha.cli.plain import words
 from pacha.cli.render import Piece, Styled, count_text, size_text
@@ -62,7 +62,7 @@ def _inspected(app: App, kind: str, name: str, version: str | None) -> Inspected
     if version is None and os.path.lexists(full):
         try:
             if workspace is not None:
-                return inspect_revision(workspace, revision_named(app, kind, name, None).manifest)
+                return inspect_revision(workspace, manifest_named(app, kind, name, None))
         except WrongKind:
             raise
         except (NotFound, Usage):

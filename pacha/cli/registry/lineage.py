@@ -13,7 +13,7 @@ from pacha.cli.app import App
 from pacha.cli.commands.lineage import FORMATS, chosen_format, followed_roles, show_lineage
 from pacha.cli.completing import complete_refs
 from pacha.cli.groups import registry_command
-from pacha.cli.naming import revision_named
+from pacha.cli.naming import manifest_named
 from pacha.cli.options import json_option
 from pacha.objects.manifest import ROLES
 from pacha.porcelain.lineage import Direction, LineageReport, lineage
@@ -41,7 +41,7 @@ def make(kind: str) -> click.Command:
     ) -> None:  # fmt: skip
         """Shows."""
         chosen = chosen_format(app, format, output)
-        id = revision_named(app, kind, name, version).manifest
+        id = manifest_named(app, kind, name, version)
         followed = followed_roles(roles, history=False)
         report = lineage(app.workspace, id, direction=Direction(direction or "both"), depth=depth, roles=followed)
         show_lineage(app, report, chosen, output, schema=f"pacha.{kind}.lineage/1")

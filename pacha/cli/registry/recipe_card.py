@@ -15,7 +15,7 @@ from pacha.cli.app import App
 from pacha.cli.completing import complete_refs
 from pacha.cli.groups import registry_command
 from pacha.cli.markdown import show_markdown
-from pacha.cli.naming import revision_named
+from pacha.cli.naming import manifest_named
 from pacha.cli.options import json_option
 from pacha.porcelain.card import CardShown, card_text, show_card
 
@@ -33,7 +33,7 @@ def make(kind: str) -> click.Command:
     @click.pass_obj
     def run(app: App, name: str, version: str | None, markdown: bool) -> None:
         """Shows."""
-        id = revision_named(app, kind, name, version).manifest
+        id = manifest_named(app, kind, name, version)
         if app.output.is_json:
             app.output.data(f"pacha.{kind}.card/1", show_card(app.workspace, id))
         elif markdown:

@@ -9,17 +9,15 @@ Examples:
 Group: registry
 """
 
-import os
-
 import click
 
 from pacha.cli.app import App
 from pacha.cli.commands.show import show_text
 from pacha.cli.completing import complete_files, complete_refs
 from pacha.cli.groups import registry_command
-from pacha.cli.naming import revision_named
+from pacha.cli.naming import manifest_named, revision_named
 from pacha.cli.options import json_option
-from pacha.cli.outfile import write_file
+from pacha.cli.outfile import export_file
 from pacha.porcelain.recipes import recipe_file
 from pacha.porcelain.show import Shown, show
 
@@ -33,22 +31,18 @@ def make(kind: str) -> click.Command:
     @click.argument("name", shell_complete=complete_refs)
     @click.option("-v", "--version", metavar="VERSION", help="The version.")
     @click.option("--export", metavar="FILE", shell_complete=complete_files, help="Write its file; - for stdout.")
+    @click.option("-f", "--force", is_flag=True, help="Export over what lies there.")
     @json_option
     @click.pass_obj
-    def run(app: App, name: str, version: str | None, export: str | None) -> None:
+    def run(app: App, name: str, version: str | None, export: str | None, force: bool) -> None:
         """Shows."""
-        revision = revision_named(app, kind, name, version)
         if export is not None:
-            exported = recipe_file(app.workspace, revision)
+            exported = recipe_file(app.workspace, revision_named(app, kind, name, version))
             if exported.note is not None:
                 app.output.note(exported.note)
-            if export == "-":
-                app.output.raw(exported.data)
-                return
-            write_file(os.path.join(app.start, export), exported.data, shown=export)
-            app.output.line(f"written   {export}")
+            export_file(app, export, exported.data, force=force)
             return
-        shown = show(app.workspace, revision.manifest)
+        shown = show(app.workspace, manifest_named(app, kind, name, version))
         if app.output.is_json:
             app.output.data(f"pacha.{kind}.get/1", shown)
             return
