@@ -9,6 +9,8 @@ Longer than most modules: planning, trashing and looking again are one argument,
 
 import json
 import os
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
@@ -103,11 +105,17 @@ def gc(workspace: Workspace, *, grace_seconds: int, dry_run: bool = False) -> Gc
         old, waiting = _old_trash(workspace, grace_seconds)
         litter = [*old, *temporaries(workspace)]
         return _report(plan, litter, plan.meta, waiting, (), grace_seconds, is_dry_run=True)
-    with workspace.session():
-        shared = workspace.repository.shared
-        owner = json.dumps({**Owner.current().to_json(), "nonce": os.urandom(8).hex()}, sort_keys=True).encode("ascii")
-        with claim(shared, LOCK, owner=owner, is_stale=lambda found: _is_stale(shared, found)):
-            return _collect(workspace, grace_seconds)
+    with workspace.session(), alone(workspace):
+        return _collect(workspace, grace_seconds)
+
+
+@contextmanager
+def alone(workspace: Workspace) -> Iterator[None]:
+    """Holds the lock of those who remove packs: gc and repack. Errors: `Busy`."""
+    shared = workspace.repository.shared
+    owner = json.dumps({**Owner.current().to_json(), "nonce": os.urandom(8).hex()}, sort_keys=True).encode("ascii")
+    with claim(shared, LOCK, owner=owner, is_stale=lambda found: _is_stale(shared, found)):
+        yield
 
 
 def _is_stale(shared: Root, found: bytes) -> bool:
@@ -142,7 +150,7 @@ def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
     """Chooses. What stays in place keeps what it names (I1), so packs that stay are roots too."""
     data = workspace.repository.objects.data
     roots = collect(workspace)
-    young = _young_packs(data, grace_seconds)
+    young = young_packs(data, grace_seconds)
     kept = young | (roots.claimed & data.packs().keys())
     live = _live(workspace, roots, kept)
     while True:
@@ -160,12 +168,13 @@ def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
 def _live(workspace: Workspace, roots: Roots, kept: set[ObjectId]) -> set[ObjectId]:
     """What the roots reach, what packs that stay name, and what the records of both are differences to (I9)."""
     data = workspace.repository.objects.data
-    live = mark(workspace, {*roots.links, *_records_of(data, kept)})
+    live = mark(workspace, {*roots.links, *records_of(data, kept)})
     staying = {id for id, place in data.records() if place.pack in kept}
     return live | bases_of(data.storage_bases(), live | staying)
 
 
-def _young_packs(data: DataStore, grace_seconds: int) -> set[ObjectId]:
+def young_packs(data: DataStore, grace_seconds: int) -> set[ObjectId]:
+    """The packs that are younger than the grace: what is in them may be named yet."""
     if not grace_seconds:
         return set()
     now = data.root.clock_ns()
@@ -177,7 +186,7 @@ def _young_packs(data: DataStore, grace_seconds: int) -> set[ObjectId]:
     return found
 
 
-def _records_of(data: DataStore, packs: set[ObjectId]) -> set[Link]:
+def records_of(data: DataStore, packs: Set[ObjectId]) -> set[Link]:
     """The objects of some packs that name others: a walk starts from them."""
     return {
         Link(place.type, id)
@@ -265,7 +274,7 @@ def _reached_meta(workspace: Workspace, roots: Roots) -> set[Link]:
 
 def _trash(workspace: Workspace, plan: _Plan) -> list[Litter]:
     data, shared = workspace.repository.objects.data, workspace.repository.shared
-    folder = f"{TRASH_FOLDER}/{_stamp(workspace)}"
+    folder = f"{TRASH_FOLDER}/{trash_stamp(workspace)}"
     moved = []
     for item in plan.packs:
         if item.action is Action.REWRITE and not copy_records(data, [item.pack], lambda id: id in plan.live):
@@ -283,18 +292,25 @@ def _trash(workspace: Workspace, plan: _Plan) -> list[Litter]:
     return moved
 
 
-def _stamp(workspace: Workspace) -> str:
+def trash_stamp(workspace: Workspace) -> str:
+    """What a folder of the trash is called that is filled now."""
     return parse_timestamp(workspace.repository.now()).replace(":", "").replace("-", "")
 
 
 def _restore_needed(workspace: Workspace, needed: set[ObjectId]) -> tuple[str, ...]:
-    """Brings back trashed packs that a process claims, or that alone hold an object that is live again."""
+    """Brings back trashed packs that a process claims, or that hold an object that is live again.
+
+    They are needed where it lies nowhere else, or where it cannot be read: of two repacks at once that died midway, each
+    may have set aside what the other's records rest on.
+    """
     data = workspace.repository.objects.data
     restored: list[str] = []
     while True:
         before = len(restored)
+        endless = data.endless() & needed
         for pack, path in data.trashed().items():
-            if pack in needed or any(id in needed and not data.is_in_place(id) for id in data.ids_in(path, pack)):
+            ids = data.ids_in(path, pack)
+            if pack in needed or ids & endless or any(id in needed and not data.is_in_place(id) for id in ids):
                 data.bring_back(pack, path)
                 restored.append(pack.hex)
         if len(restored) == before:

@@ -144,6 +144,11 @@ class _Nothing:
         del nearest, length
         return []
 
+    def depth_of(self, id: ObjectId) -> int | None:
+        """None, always."""
+        del id
+        return None
+
 
 def pack_objects(workspace: Workspace, links: Iterable[Link], folder: str) -> PackReceipt:
     """Copies DATA objects, as they are stored, into new packs in a folder. Errors: `Absent`, `Corrupt`, `Usage`."""

@@ -32,6 +32,9 @@ class Records(Protocol):
     def record(self, place: Location) -> tuple[RecordHeader, memoryview]:
         """A record's header, checked, and its stored bytes, not yet checked. Errors: `Corrupt`, `NoSuchFile`."""
 
+    def header(self, place: Location) -> RecordHeader:
+        """A record's header, checked. Errors: `Corrupt`, `NoSuchFile`."""
+
     def codecs(self) -> Codecs:
         """The codecs of this thread."""
 
@@ -102,12 +105,54 @@ def chain(records: Records, id: ObjectId) -> tuple[ObjectId, ...]:
 def _header(records: Records, id: ObjectId) -> RecordHeader | None:
     for place in records.copies(id):
         try:
-            header, _ = records.record(place)
+            header = records.header(place)
         except (Corrupt, NoSuchFile):
             continue
         if header.id == id:
             return header
     return None
+
+
+def settled_line(records: Records, id: ObjectId) -> tuple[ObjectId, ...]:
+    """An object and its bases, nearest first; empty if its chain does not end, or if copies in it have other bases.
+
+    Copies that differ are there while somebody writes packs anew: what is built upon one may outlive it.
+    """
+    try:
+        line = (id, *chain(records, id))
+    except BadBase:
+        return ()
+    return () if any(len(_bases_of_copies(records, each)) > 1 for each in line) else line
+
+
+def _bases_of_copies(records: Records, id: ObjectId) -> set[ObjectId | None]:
+    found = set()
+    for place in records.copies(id):
+        try:
+            found.add(records.header(place).base)
+        except (Corrupt, NoSuchFile):
+            continue
+    return found
+
+
+def depths(bases: Mapping[ObjectId, Set[ObjectId | None]]) -> dict[ObjectId, int]:
+    """How far each object is from a whole record, by the best of its copies; without those whose chains do not end.
+
+    >>> a, b, c = (ObjectId(bytes([n]) * 32) for n in range(3))
+    >>> depths({a: {None}, b: {a}}) == {a: 0, b: 1}
+    True
+    >>> depths({a: {b}, b: {a}, c: {None, a}}) == {c: 0}
+    True
+    """
+    found = {id: 0 for id, each in bases.items() if None in each}
+    for depth in range(1, DEPTH_MAX + 1):
+        above = {
+            id
+            for id, each in bases.items()
+            if id not in found and any(base is not None and found.get(base) == depth - 1 for base in each)
+        }
+        found.update(dict.fromkeys(above, depth))
+    return found
 
 
 def bases_of(bases: Mapping[ObjectId, Set[ObjectId]], ids: Iterable[ObjectId]) -> set[ObjectId]:
@@ -140,12 +185,7 @@ def base_candidates(records: Records, nearest: ObjectId, length: int) -> Iterato
 
     Their bytes are checked. Nothing is offered of another length, or what is damaged: then there is no difference.
     """
-    try:
-        below = chain(records, nearest)
-    except BadBase:
-        return
-    line = (nearest, *below)[::-1][:DEPTH_MAX]
-    for depth, id in enumerate(line):
+    for depth, id in enumerate(settled_line(records, nearest)[::-1][:DEPTH_MAX]):
         plain = _checked(records, id, length)
         if plain is None:
             return

@@ -9,13 +9,13 @@ Longer than most modules: reading, looking again and the trash share one lock.
 import mmap
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.files import NoSuchFile, NotRegular, Root
 from pacha.base.ids import ObjectId
 from pacha.objects.types import Link
-from pacha.store.chains import Base, base_candidates, chain, plain_of
+from pacha.store.chains import BadBase, Base, base_candidates, chain, depths, plain_of, settled_line
 from pacha.store.codec import Codecs
 from pacha.store.pack import HashMismatch, PackFile, check_id, check_stored, naming_record
 from pacha.store.packindex import BadIndex, Location, PackIndex, encode_index
@@ -197,17 +197,35 @@ class DataStore:
 
     def storage_bases(self) -> dict[ObjectId, set[ObjectId]]:
         """What each record is stored as a difference to, by the headers of those that have a base (I9)."""
-        needy = self.codecs().with_bases()
         found: dict[ObjectId, set[ObjectId]] = {}
         for id, place in self.records():
-            if place.codec in needy:
-                try:
-                    header, _ = self.record(place)
-                except (Corrupt, NoSuchFile):
-                    continue
-                if header.base is not None:
-                    found.setdefault(id, set()).add(header.base)
+            bases = {base for base in self.bases_at(place) if base is not None}
+            if bases:
+                found.setdefault(id, set()).update(bases)
         return found
+
+    def bases_at(self, place: Location) -> set[ObjectId | None]:
+        """What the record of a place is a difference to: None where it is whole; empty if its header cannot be read."""
+        if place.codec in self.codecs().without_bases():
+            return {None}
+        try:
+            return {self.header(place).base}
+        except (Corrupt, NoSuchFile):
+            return set()
+
+    def endless(self, *, hidden: Set[ObjectId] = frozenset()) -> set[ObjectId]:
+        """The objects that no copy leads from to a whole record, as if the packs that are `hidden` were gone."""
+        bases: dict[ObjectId, set[ObjectId | None]] = {}
+        for id, place in self.records():
+            found = bases.setdefault(id, set())
+            if place.pack not in hidden:
+                found |= self.bases_at(place)
+        return bases.keys() - depths(bases).keys()
+
+    def depth_of(self, id: ObjectId) -> int | None:
+        """How many bases an object has, or None where that may be about to change."""
+        line = settled_line(self, id)
+        return len(line) - 1 if line else None
 
     def bases_for(self, nearest: ObjectId, length: int) -> list[Base]:
         """What a successor of an object may be stored as a difference to, the whole record first."""
@@ -244,6 +262,12 @@ class DataStore:
                     self._close(place.pack)
             if attempt == 0:
                 self.refresh()
+        if isinstance(failure, BadBase):
+            # Two who wrote packs anew at once may each have set aside what the other's record rests on.
+            try:
+                return self._read_trashed(link)
+            except ObjectAbsent:
+                raise failure from None
         if failure is not None:
             raise failure
         return self._read_trashed(link)
@@ -268,6 +292,10 @@ class DataStore:
     def record(self, place: Location) -> tuple[RecordHeader, memoryview]:
         """A record's header, checked, and its stored bytes, not yet checked. Errors: `Corrupt`, `NoSuchFile`."""
         return self.pack(place.pack).record_at(place.offset, place.stored_length)
+
+    def header(self, place: Location) -> RecordHeader:
+        """A record's header, checked. Errors: `Corrupt`, `NoSuchFile`."""
+        return self.pack(place.pack).header_at(place.offset)
 
     def pack(self, id: ObjectId) -> PackFile:
         """Opens a pack, or returns it if it is open. Errors: `NoSuchFile` if it has gone."""

@@ -88,6 +88,12 @@ class PackFile:
             raise BadPack(f"{self.path}: the record at {offset} is cut short", path=self.path, offset=offset)
         return header, payload
 
+    def header_at(self, offset: int) -> RecordHeader:
+        """Reads one record's header alone, checked. Errors: `BadHeader`, `BadPack`."""
+        with naming(self.path):
+            data = self._read(_HEADER_READ, offset)
+        return self._header(data, offset)
+
     def _header(self, data: bytes | memoryview, offset: int) -> RecordHeader:
         try:
             return decode_header(data)

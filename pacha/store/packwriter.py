@@ -33,6 +33,15 @@ COMPRESS_BYTES_MIN = 128
 _RAW, _ZSTD, _PLANES, _DELTA = 0, 1, 2, 3
 
 
+def is_worth(stored: int, before: int) -> bool:
+    """Tells whether an encoding wins by the margin over what it would replace. Units: bytes.
+
+    >>> is_worth(97, 100), is_worth(98, 100)
+    (True, False)
+    """
+    return stored <= before * STORED_SHARE_MAX
+
+
 class Present(Protocol):
     """The store as the writer sees it: whether an object is already there, and sound."""
 
@@ -42,8 +51,11 @@ class Present(Protocol):
     def places(self, ids: Iterable[ObjectId]) -> dict[ObjectId, ObjectId]:
         """Returns a pack that holds each object, for those that are stored."""
 
-    def bases_for(self, nearest: ObjectId, length: int) -> list[Base]:
+    def bases_for(self, nearest: ObjectId, length: int) -> Sequence[Base]:
         """Returns what a successor may be stored as a difference to, sound, the whole record first."""
+
+    def depth_of(self, id: ObjectId) -> int | None:
+        """Returns how many bases an object has, or None where that may be about to change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +131,8 @@ class PackWriter:
         id = hash_bytes(data) if id is None else id
         if self._is_known(id):
             return id
-        codec, stored, base = self._encode(data, element, near)
+        bases = () if element is None or near is None else self._present.bases_for(near, len(data))
+        codec, stored, base = self.encode(data, element, bases)
         checksum = id.raw[:CHECKSUM_BYTES] if codec == _RAW else checksum_of(stored)
         header = RecordHeader(
             type=type_name,
@@ -178,15 +191,18 @@ class PackWriter:
                 return False
         return True
 
-    def _encode(
-        self, data: bytes | bytearray | memoryview, element: str | None, near: ObjectId | None
+    def encode(
+        self, data: bytes | bytearray | memoryview, element: str | None, bases: Sequence[Base] = ()
     ) -> tuple[int, bytes | memoryview, ObjectId | None]:
-        """The codec, the stored bytes and the base, whichever makes it smallest by a margin."""
+        """The codec, the stored bytes and the base, whichever makes it smallest by a margin. Stores nothing.
+
+        `bases` are what it may be a difference to, the whole record first; the one that is taken is claimed (I10).
+        """
         plain = data if isinstance(data, bytes) else memoryview(data)
         if len(plain) < COMPRESS_BYTES_MIN:
             return _RAW, plain, None
-        if element is not None and near is not None:
-            found = self._delta(plain, element, near)
+        if element is not None and bases:
+            found = self._delta(plain, element, bases)
             if found is not None:
                 return _DELTA, *found
         codecs = self._codecs()
@@ -194,20 +210,22 @@ class PackWriter:
         packed = codecs.numbered(codec).encode(plain, element=element)
         if packed is None and element is not None:
             codec, packed = _ZSTD, codecs.numbered(_ZSTD).encode(plain)
-        if packed is not None and len(packed) <= len(plain) * STORED_SHARE_MAX:
+        if packed is not None and is_worth(len(packed), len(plain)):
             return codec, packed, None
         return _RAW, plain, None
 
+    @staticmethod
+    def is_plain(codec: int) -> bool:
+        """Tells whether a codec does not look at what kind of numbers it encodes."""
+        return codec in (_RAW, _ZSTD)
+
     def _delta(
-        self, plain: bytes | memoryview, element: str, near: ObjectId
+        self, plain: bytes | memoryview, element: str, bases: Sequence[Base]
     ) -> tuple[bytes | memoryview, ObjectId] | None:
         """The difference to the best base, and that base; None where planes alone do nearly as well.
 
         A sample decides, so that a record is encoded once. Source: docs/decisions/0032-bases-form-a-star.md.
         """
-        bases = self._present.bases_for(near, len(plain))
-        if not bases:
-            return None
         codecs = self._codecs()
         start = max(0, (len(plain) - SAMPLE_BYTES) // 2) & ~7
         part = slice(start, start + SAMPLE_BYTES)
@@ -221,13 +239,14 @@ class PackWriter:
             return None
         packed = delta.encode(plain, element=element, base=bases[at].data)
         # The base must outlive whatever gc does meanwhile (I10), and what it is based on itself.
-        if packed is None or len(packed) > len(plain) * STORED_SHARE_MAX or not self._claim_bases(bases[: at + 1]):
+        if packed is None or not is_worth(len(packed), len(plain)) or not self._claim_bases(bases[: at + 1]):
             return None
         return packed, bases[at].id
 
     def _claim_bases(self, bases: Sequence[Base]) -> bool:
+        """Claims what a difference is to rest on, then looks again: a repack may have moved it since it was chosen."""
         ids = {base.id for base in bases}
-        return self.reuse(ids) == ids
+        return self.reuse(ids) == ids and all(self._present.depth_of(base.id) == base.depth for base in bases)
 
     def _codecs(self) -> Codecs:
         codecs = getattr(self._local, "codecs", None)

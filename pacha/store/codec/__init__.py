@@ -58,6 +58,6 @@ class Codecs:
         """The name of each number."""
         return {number: codec.name for number, codec in sorted(self._by_number.items())}
 
-    def with_bases(self) -> frozenset[int]:
-        """The numbers of the codecs whose records name a base."""
-        return frozenset(number for number, codec in self._by_number.items() if codec.needs_base)
+    def without_bases(self) -> frozenset[int]:
+        """The numbers of the codecs whose records are whole. A number that is not known may name a base."""
+        return frozenset(number for number, codec in self._by_number.items() if not codec.needs_base)
