@@ -8,10 +8,12 @@ from pacha.api.values import Path, Reference, text_of
 from pacha.index.index import Rebuilt
 from pacha.porcelain.config import Changed, ConfigRow, get_config, list_config, set_config
 from pacha.porcelain.doctor import Finding, doctor
-from pacha.porcelain.gc import DAY_SECONDS, GcReport, gc
+from pacha.porcelain.gc import GcReport, gc
 from pacha.porcelain.identity import author
 from pacha.porcelain.import_registry import Imported, ImportOptions, import_registry
 from pacha.porcelain.reindex import reindex
+from pacha.porcelain.removing import DAY_SECONDS
+from pacha.porcelain.repack import RepackReport, repack
 from pacha.porcelain.resolve import Settled, Unsettled, settle, unsettled
 from pacha.repo.config import USER, Config, load_config
 
@@ -68,13 +70,23 @@ class Keeping(Reading):
         """Makes the index anew. It is a cache: no answer changes. What could not be read is in `damaged`."""
         return reindex(self._workspace)
 
-    def gc(self, *, grace_days: int | None = None, dry_run: bool = False) -> GcReport:
+    def gc(self, *, grace_days: int | None = None, dry_run: bool = False, repack: bool = False) -> GcReport:
         """Frees what nothing names. Errors: `GitFailed`, `CannotCollect`; then nothing is deleted.
 
-        Without `grace_days`, the setting gc.grace_days counts.
+        Without `grace_days`, the setting gc.grace_days counts. With `repack`, packs are stored anew where that wins.
         """
-        days = self._workspace.repository.config.number("gc.grace_days") if grace_days is None else grace_days
-        return gc(self._workspace, grace_seconds=days * DAY_SECONDS, dry_run=dry_run)
+        seconds = self._grace(grace_days)
+        return gc(self._workspace, grace_seconds=seconds, dry_run=dry_run, store_anew=repack)
+
+    def repack(self, *, dry_run: bool = False) -> RepackReport:
+        """Stores packs anew where that takes less space; no id changes. `dry_run` tells the price.
+
+        Errors: `Busy`, `CannotRepack`, `CannotCollect`; then every pack is where it was.
+        """
+        return repack(self._workspace, grace_seconds=self._grace(None), dry_run=dry_run)
+
+    def _grace(self, days: int | None) -> int:
+        return (self._workspace.repository.config.number("gc.grace_days") if days is None else days) * DAY_SECONDS
 
     def import_registry(
         self, path: Path, *, renames: Mapping[str, str] | None = None, dry_run: bool = False, strict: bool = False

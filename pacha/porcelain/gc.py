@@ -7,19 +7,15 @@ rely on a pack in between has said so in its journal, or has already drafted wha
 Longer than most modules: planning, trashing and looking again are one argument, read from top to bottom.
 """
 
-import json
 import os
-from collections.abc import Iterator, Set
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from pacha.base.clock import parse_timestamp
-from pacha.base.files import Root, claim
+from pacha.base.files import Root
 from pacha.base.ids import ObjectId
-from pacha.base.owner import Owner
-from pacha.graph.walk import is_leaf
 from pacha.objects.types import Link
+from pacha.porcelain.removing import DAY_SECONDS, alone, records_of, trash_folder, young_packs
+from pacha.porcelain.repack import RepackReport, repack
 from pacha.porcelain.roots import Roots, collect, mark
 from pacha.porcelain.workspace import Workspace
 from pacha.store.chains import bases_of
@@ -28,11 +24,9 @@ from pacha.store.merge import copy_records
 from pacha.store.meta import meta_path, meta_types
 from pacha.store.record import HEADER_BYTES
 
-LOCK = "local/locks/gc"
 TEMPORARY = "local/tmp"
 #: A pack with less dead weight than this is not worth copying.
 DEAD_SHARE_MIN = 0.25
-DAY_SECONDS = 86_400
 #: META is small, and a command writes it some moments before the refs that name it: younger files are never touched.
 META_SECONDS_MIN = DAY_SECONDS
 #: Unfinished files of processes of other machines are left alone for this long.
@@ -84,6 +78,7 @@ class GcReport:
     restored: tuple[str, ...]
     freed_bytes: int
     trashed_bytes: int
+    repack: RepackReport | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,12 +89,19 @@ class _Plan:
     meta: list[Litter]
 
 
-def gc(workspace: Workspace, *, grace_seconds: int, dry_run: bool = False) -> GcReport:
-    """Frees space; with `dry_run` only says what it would do.
+def gc(workspace: Workspace, *, grace_seconds: int, dry_run: bool = False, store_anew: bool = False) -> GcReport:
+    """Frees space; with `dry_run` only says what it would do. `store_anew` repacks what is left.
 
     Errors: `Busy` if another gc runs, `CannotCollect`, `GitFailed`: then nothing is deleted.
     Crash: extra files, never missing ones.
     """
+    report = _gc(workspace, grace_seconds, dry_run=dry_run)
+    if store_anew:
+        report = replace(report, repack=repack(workspace, grace_seconds=grace_seconds, dry_run=dry_run))
+    return report
+
+
+def _gc(workspace: Workspace, grace_seconds: int, *, dry_run: bool) -> GcReport:
     if dry_run:
         plan = _plan(workspace, grace_seconds)
         old, waiting = _old_trash(workspace, grace_seconds)
@@ -107,25 +109,6 @@ def gc(workspace: Workspace, *, grace_seconds: int, dry_run: bool = False) -> Gc
         return _report(plan, litter, plan.meta, waiting, (), grace_seconds, is_dry_run=True)
     with workspace.session(), alone(workspace):
         return _collect(workspace, grace_seconds)
-
-
-@contextmanager
-def alone(workspace: Workspace) -> Iterator[None]:
-    """Holds the lock of those who remove packs: gc and repack. Errors: `Busy`."""
-    shared = workspace.repository.shared
-    owner = json.dumps({**Owner.current().to_json(), "nonce": os.urandom(8).hex()}, sort_keys=True).encode("ascii")
-    with claim(shared, LOCK, owner=owner, is_stale=lambda found: _is_stale(shared, found)):
-        yield
-
-
-def _is_stale(shared: Root, found: bytes) -> bool:
-    try:
-        owner = Owner.from_json(json.loads(found))
-    except ValueError:
-        return False
-    state = shared.stat(LOCK)
-    idle = 0.0 if state is None else shared.clock_ns() / 1e9 - state.st_mtime
-    return owner is not None and not owner.is_alive(idle_seconds=idle)
 
 
 def _collect(workspace: Workspace, grace_seconds: int) -> GcReport:
@@ -171,28 +154,6 @@ def _live(workspace: Workspace, roots: Roots, kept: set[ObjectId]) -> set[Object
     live = mark(workspace, {*roots.links, *records_of(data, kept)})
     staying = {id for id, place in data.records() if place.pack in kept}
     return live | bases_of(data.storage_bases(), live | staying)
-
-
-def young_packs(data: DataStore, grace_seconds: int) -> set[ObjectId]:
-    """The packs that are younger than the grace: what is in them may be named yet."""
-    if not grace_seconds:
-        return set()
-    now = data.root.clock_ns()
-    found = set()
-    for id, path in data.packs().items():
-        state = data.root.stat(path)
-        if state is None or now - state.st_mtime_ns < grace_seconds * 10**9:
-            found.add(id)
-    return found
-
-
-def records_of(data: DataStore, packs: Set[ObjectId]) -> set[Link]:
-    """The objects of some packs that name others: a walk starts from them."""
-    return {
-        Link(place.type, id)
-        for id, place in data.records()
-        if place.pack in packs and not is_leaf(Link(place.type, id))
-    }
 
 
 def _pack_plans(
@@ -274,7 +235,7 @@ def _reached_meta(workspace: Workspace, roots: Roots) -> set[Link]:
 
 def _trash(workspace: Workspace, plan: _Plan) -> list[Litter]:
     data, shared = workspace.repository.objects.data, workspace.repository.shared
-    folder = f"{TRASH_FOLDER}/{trash_stamp(workspace)}"
+    folder = trash_folder(workspace)
     moved = []
     for item in plan.packs:
         if item.action is Action.REWRITE and not copy_records(data, [item.pack], lambda id: id in plan.live):
@@ -290,11 +251,6 @@ def _trash(workspace: Workspace, plan: _Plan) -> list[Litter]:
             moved.append(Litter(path=f"{folder}/{meta.path.replace('/', '-')}", size=meta.size, reason=meta.reason))
     data.refresh()
     return moved
-
-
-def trash_stamp(workspace: Workspace) -> str:
-    """What a folder of the trash is called that is filled now."""
-    return parse_timestamp(workspace.repository.now()).replace(":", "").replace("-", "")
 
 
 def _restore_needed(workspace: Workspace, needed: set[ObjectId]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ same of what lies in the work tree by `nearest`; here it is told of what was com
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -67,7 +67,7 @@ class _Wishes:
             for path, file in self._files(version.tree).items():
                 for place, chunk in self._chunks(file).items():
                     if chunk.id not in seen:
-                        level.setdefault(chunk.id, Wish(chunk.element, self._near(earlier, path, place)))
+                        level.setdefault(chunk.id, Wish(element=chunk.element, near=self._near(earlier, path, place)))
             seen |= level.keys()
             found.append(level)
         return found
@@ -154,8 +154,3 @@ def _tensor_chunks(workspace: Workspace, file: TreeFile) -> Iterator[tuple[Place
             if is_within and span.element is not None and into % ELEMENT_BYTES[span.element] == 0:
                 yield (span.name, into), Chunk(link.id, span.element)
         at += length
-
-
-def all_of(levels: list[dict[ObjectId, Wish]]) -> Mapping[ObjectId, Wish]:
-    """The wishes of all levels; a record has one."""
-    return {id: wish for level in levels for id, wish in level.items()}

@@ -87,11 +87,20 @@ class Session:
 
     def pack_writer(self) -> PackWriter:
         """Begins a pack; what it reuses is named in this process's journal first (I10)."""
-        return self.repository.objects.data.writer(on_claim=self._claim)
+        return self.repository.objects.data.writer(on_claim=self.claim)
 
-    def _claim(self, pack: ObjectId) -> None:
+    def claim(self, pack: ObjectId) -> None:
+        """Names a pack that this process relies on in its journal (I10)."""
         assert self._writer is not None
         self._writer.claim(pack)
+
+    def claimed_by_others(self) -> set[ObjectId]:
+        """The packs that other live processes rely on now (I10)."""
+        assert self._writer is not None
+        shared = self.repository.shared
+        journals = read_journals(shared, now=file_system_time(shared))
+        others = [each for each in journals if each.is_alive and each.path != self._writer.journal]
+        return {pack for journal in others for pack in journal.packs}
 
     def maintain_packs(self) -> None:
         """Keeps the number of packs small."""

@@ -34,6 +34,10 @@ class Forest:
         """The records that are a difference to this one."""
         return self._above.get(id, set())
 
+    def bases(self) -> set[ObjectId]:
+        """Every record that another is a difference to."""
+        return {base for base, above in self._above.items() if above}
+
     def line(self, id: ObjectId) -> tuple[ObjectId, ...]:
         """A record and its bases, nearest first; cut where it is longer than any may be."""
         found = [id]

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pacha.base.errors import Corrupt
+from pacha.base.errors import Busy, Corrupt
 from pacha.base.files import NoSuchFile
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.base.progress import Progress
@@ -39,6 +39,10 @@ _Done = TypeVar("_Done")
 
 class CannotRepack(Corrupt):
     """The store is damaged where packs would be removed; nothing is."""
+
+
+class PacksMoved(Busy):
+    """Another process merged packs that were being read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,17 +164,18 @@ def rewrite(
 ) -> Rewritten:
     """Writes new packs with every record of some packs, and reads them back. Removes nothing.
 
-    Answers with no packs where that cannot be: a pack went away or is damaged, or a record would not be read back.
+    Errors: `PacksMoved`, and `Corrupt` if a record cannot be read.
     Crash: packs that hold what others hold too; the next repack takes the smaller copies.
     """
-    claim = _Claim(task.packs, on_claim)
-    with store.writer(on_claim=claim) as writer, ThreadPoolExecutor(max(1, workers)) as pool:
+    with store.writer(on_claim=on_claim) as writer, ThreadPoolExecutor(max(1, workers)) as pool:
         try:
             bases = dict(_encode_all(store, held, task, writer, pool, progress))
             for pack in sorted(task.packs):
                 _copy(store, held, pack, bases.keys(), writer, progress)
-        except (NoSuchFile, Corrupt):
-            return Rewritten()
+        except NoSuchFile as error:
+            raise PacksMoved(
+                "another process merged the packs while they were written anew", hint="run it again"
+            ) from error
         receipt = writer.close()
         store.refresh()
         # A pack that comes out as it was has the same name, and stays.
@@ -184,18 +189,6 @@ def rewrite(
         reencoded=frozenset(bases),
         size=sum(state.st_size for state in sizes if state is not None),
     )
-
-
-@dataclass(slots=True)
-class _Claim:
-    """Names the packs that are relied on, but for those whose records come along (I10)."""
-
-    replaced: frozenset[ObjectId]
-    then: Callable[[ObjectId], None]
-
-    def __call__(self, pack: ObjectId) -> None:
-        if pack not in self.replaced:
-            self.then(pack)
 
 
 def _encode_all(
@@ -314,9 +307,7 @@ class Retired:
     kept: dict[ObjectId, str] = field(default_factory=dict)
 
 
-def retire(
-    store: DataStore, old: Iterable[ObjectId], folder: str, *, claimed: Callable[[], Set[ObjectId]]
-) -> Retired:
+def retire(store: DataStore, old: Iterable[ObjectId], folder: str, *, claimed: Callable[[], Set[ObjectId]]) -> Retired:
     """Moves packs whose records lie in others into a folder of the trash; brings back what is relied on after all.
 
     Crash: in the trash, from where gc brings back what cannot be read without it.

@@ -27,6 +27,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "list": ("Registry.artifacts", "Registry.versions", "Registry.in_stage"),
     "log": ("Registry.log",),
     "reindex": ("Registry.reindex",),
+    "repack": ("Registry.repack",),
     "reset": ("Registry.reset",),
     "resolve": ("Registry.unsettled", "Registry.settle"),
     "search": ("Registry.search",),
@@ -74,7 +75,7 @@ CLASSES = {"Registry": Registry, "Artifact": Artifact}
 
 def every_command() -> set[str]:
     """All commands that are neither groups nor plumbing."""
-    plumbing = {name for name in command_names() if group_of(docstring_of(name)) == "plumbing"} - {"reindex"}
+    plumbing = {name for name in command_names() if group_of(docstring_of(name)) == "plumbing"} - {"reindex", "repack"}
     own = {name for name in command_names() if name not in KINDS} - plumbing
     return own | {f"{kind} {name}" for kind in KINDS for name in commands_of(kind)}
 

@@ -41,6 +41,7 @@ WORDS: dict[str, list[str]] = {
     "pacha.count-objects/1": ["count-objects", "--json"],
     "pacha.ls-tree/1": ["ls-tree", "rows", "--json"],
     "pacha.reindex/1": ["reindex", "--json"],
+    "pacha.repack/1": ["repack", "--dry-run", "--json"],
     "pacha.lineage/1": ["lineage", "rows", "--history", "--json"],
     "pacha.lineage.impact/1": [
         "lineage",
