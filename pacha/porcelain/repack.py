@@ -17,7 +17,18 @@ from pacha.repo.session import Session
 from pacha.store.data import DataStore
 from pacha.store.packwriter import is_worth
 from pacha.store.record import HEADER_BYTES
-from pacha.store.repack import CannotRepack, Encoder, Held, Rewrite, Rewritten, Wish, plan_merging, retire, rewrite
+from pacha.store.repack import (
+    CannotRepack,
+    Encoder,
+    Held,
+    Rewrite,
+    Rewritten,
+    Wish,
+    plan_merging,
+    retire,
+    rewrite,
+    writer_of,
+)
 
 #: So many records of a pack are encoded to tell what all of it would take.
 SAMPLES_PER_PACK = 32
@@ -128,7 +139,7 @@ def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
     roots = collect(workspace)
     fixed = roots.claimed | data.damaged.keys()
     levels: Sequence[Mapping[ObjectId, Wish]] = wishes(workspace)
-    with data.writer() as writer:
+    with writer_of(data, held) as writer:
         due = _due(
             workspace, held, levels, Encoder(data, held, writer), roots.links, young_packs(data, grace_seconds) | fixed
         )

@@ -75,6 +75,38 @@ class Held:
         return Held(places=places, forest=forest)
 
 
+@dataclass(frozen=True, slots=True)
+class _Anew:
+    """The store as the writer of new packs sees it: with what rests on what once they are there."""
+
+    store: DataStore
+    held: Held
+
+    def holds(self, id: ObjectId) -> ObjectId | None:
+        """None: everything is written."""
+        del id
+        return None
+
+    def places(self, ids: Iterable[ObjectId]) -> dict[ObjectId, ObjectId]:
+        """A pack that holds each object, for those that are stored."""
+        return self.store.places(ids)
+
+    def bases_for(self, nearest: ObjectId, length: int) -> Sequence[Base]:
+        """None: they are chosen for the record, not for what it is near to."""
+        del nearest, length
+        return ()
+
+    def depth_of(self, id: ObjectId) -> int | None:
+        """How many bases an object will have."""
+        return len(self.held.forest.line(id)) - 1
+
+
+def writer_of(store: DataStore, held: Held, *, on_claim: Callable[[ObjectId], None] | None = None) -> PackWriter:
+    """Begins packs that are written anew; without `on_claim`, only to tell what records would take."""
+    store.refresh()
+    return PackWriter(store.root, folder=store.folder, present=_Anew(store, held), on_claim=on_claim)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewrite:
     """Packs to be written anew, and wishes for records, those that others resemble first, level by level.
@@ -167,7 +199,7 @@ def rewrite(
     Errors: `PacksMoved`, and `Corrupt` if a record cannot be read.
     Crash: packs that hold what others hold too; the next repack takes the smaller copies.
     """
-    with store.writer(on_claim=on_claim) as writer, ThreadPoolExecutor(max(1, workers)) as pool:
+    with writer_of(store, held, on_claim=on_claim) as writer, ThreadPoolExecutor(max(1, workers)) as pool:
         try:
             bases = dict(_encode_all(store, held, task, writer, pool, progress))
             for pack in sorted(task.packs):
