@@ -1,0 +1,350 @@
+"""Packs written anew: nothing but where bytes lie changes, whoever else is at work, and whatever is damaged."""
+
+import os
+import random
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pacha.base import files
+from pacha.base.errors import PachaError
+from pacha.base.files import Durability, Root
+from pacha.base.ids import ObjectId, hash_bytes
+from pacha.base.progress import Silent
+from pacha.objects.types import Link
+from pacha.store.chains import DEPTH_MAX, chain
+from pacha.store.data import DataStore
+from pacha.store.repack import CannotRepack, Held, Rewrite, Rewritten, Wish, plan_merging, retire, rewrite
+from tests.store.test_chains import forge, put, steps
+
+
+def open_store(path: Path) -> DataStore:
+    return DataStore(Root(str(path), durability=Durability.NONE))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DataStore:
+    return open_store(tmp_path)
+
+
+def anew(store: DataStore, levels: list[dict[ObjectId, Wish]], packs: frozenset[ObjectId] | None = None) -> Rewritten:
+    """Writes packs anew and sets the old ones aside, alone in the store."""
+    held = Held.of(store)
+    task = Rewrite(packs=packs or frozenset(store.packs()), levels=levels)
+    done = rewrite(store, held, task, on_claim=lambda pack: None, workers=2, progress=Silent())
+    retire(store, done.replaced, "local/trash/x", claimed=set)
+    return done
+
+
+def history(store: DataStore, count: int) -> tuple[list[bytes], list[ObjectId], list[dict[ObjectId, Wish]]]:
+    """Versions that were stored whole, each in its own pack; and what each resembles."""
+    versions = steps(count)
+    ids = [put(store, data) for data in versions]
+    nearest = [None, *ids]
+    return versions, ids, [{id: Wish(element="f32", near=near)} for id, near in zip(ids, nearest, strict=False)]
+
+
+def test_versions_become_differences_and_every_byte_stays(store: DataStore) -> None:
+    versions, ids, levels = history(store, 6)
+    before = sum(place.stored_length for _, place in store.records())
+    done = anew(store, levels)
+    assert len(done.packs) == len(store.packs()) == 1 and done.reencoded == {*ids[1:]}
+    assert sum(place.stored_length for _, place in store.records()) < 0.6 * before
+    assert [bytes(store.read(Link("blob", id))) for id in ids] == versions
+    assert max(len(chain(store, id)) for id in ids) <= DEPTH_MAX
+    assert chain(store, ids[0]) == (), "what others rest on stays whole"
+
+
+def test_a_second_time_finds_nothing_to_win(store: DataStore) -> None:
+    _, _, levels = history(store, 4)
+    anew(store, levels)
+    packs = {*store.packs()}
+    assert anew(store, levels).reencoded == frozenset()
+    assert {*store.packs()} == packs, "the same records make the same pack"
+
+
+def test_what_others_rest_on_is_not_moved_below_them(store: DataStore) -> None:
+    versions = steps(4)
+    a, b = put(store, versions[0]), put(store, versions[1])
+    c = forge(store, versions[2], b, versions[1])
+    d = forge(store, versions[3], c, versions[2])
+    anew(store, [{a: Wish(element="f32")}, {b: Wish(element="f32", near=a)}])
+    assert chain(store, d) == (c, b)
+    assert [bytes(store.read(Link("blob", id))) for id in (a, b, c, d)] == versions
+
+
+def test_a_base_that_is_to_go_is_left_by_all(store: DataStore) -> None:
+    versions = steps(3)
+    base = put(store, versions[0])
+    first, second = put(store, versions[1], near=base), put(store, versions[2], near=base)
+    held = Held.of(store)
+    due = [
+        {first: Wish(element="f32", is_due=True)},
+        {second: Wish(element="f32", near=first, is_due=True)},
+    ]
+    task = Rewrite(packs=frozenset(store.packs()), levels=due, shunned=frozenset({base}))
+    done = rewrite(store, held, task, on_claim=lambda pack: None, workers=1, progress=Silent())
+    retire(store, done.replaced, "local/trash/x", claimed=set)
+    assert chain(store, first) == () and chain(store, second) == (first,)
+    assert bytes(store.read(Link("blob", base))) == versions[0], "it is gc that drops it"
+
+
+def test_of_an_object_that_lies_twice_the_smaller_copy_stays(store: DataStore) -> None:
+    first, second = steps(2)
+    a, b = put(store, first), put(store, second)
+    forge(store, second, a, first)
+    assert len(store.locate(b)) == 2
+    anew(store, [])
+    assert len(store.locate(b)) == 1 and chain(store, b) == (a,)
+    assert bytes(store.read(Link("blob", b))) == second
+
+
+def test_copies_that_rest_on_each_other_are_not_both_chosen(store: DataStore) -> None:
+    first, second = steps(2)
+    a, b = put(store, first), put(store, second)
+    forge(store, first, b, second)
+    forge(store, second, a, first)
+    anew(store, [])
+    assert not store.endless()
+    assert [bytes(store.read(Link("blob", id))) for id in (a, b)] == [first, second]
+    assert len([*store.records()]) == 2
+
+
+@pytest.mark.parametrize("shape", ["circle", "itself", "too deep", "absent"])
+def test_a_store_whose_chains_do_not_end_is_refused_whole(store: DataStore, shape: str) -> None:
+    versions = steps(DEPTH_MAX + 2)
+    if shape == "circle":
+        first = forge(store, versions[0], forge(store, versions[1], hash_bytes(versions[0]), versions[0]), versions[1])
+        assert chain_fails(store, first)
+    elif shape == "itself":
+        forge(store, versions[0], hash_bytes(versions[0]), versions[0])
+    elif shape == "absent":
+        forge(store, versions[1], hash_bytes(versions[0]), versions[0])
+    else:
+        below = put(store, versions[0])
+        for before, data in zip(versions, versions[1:], strict=False):
+            below = forge(store, data, below, before)
+    with pytest.raises(CannotRepack, match="nothing is written anew"):
+        Held.of(store)
+
+
+def chain_fails(store: DataStore, id: ObjectId) -> bool:
+    try:
+        chain(store, id)
+    except PachaError:
+        return True
+    return False
+
+
+def test_a_damaged_record_stops_it_and_nothing_goes(store: DataStore) -> None:
+    _, ids, levels = history(store, 2)
+    place = store.locate(ids[1])[0]
+    path = Path(store.root.full(store.packs()[place.pack]))
+    data = bytearray(path.read_bytes())
+    data[place.offset + 200] ^= 1
+    path.write_bytes(bytes(data))
+    packs = {*store.packs()}
+    with pytest.raises(PachaError):
+        anew(store, levels)
+    assert {*open_store(Path(store.root.path)).packs()} == packs
+
+
+def test_a_pack_that_a_process_relies_on_stays(store: DataStore) -> None:
+    _, ids, levels = history(store, 2)
+    claimed = store.locate(ids[1])[0].pack
+    held = Held.of(store)
+    task = Rewrite(packs=frozenset(store.packs()), levels=levels)
+    done = rewrite(store, held, task, on_claim=lambda pack: None, workers=1, progress=Silent())
+    retired = retire(store, done.replaced, "local/trash/x", claimed=lambda: {claimed})
+    assert [*retired.kept] == [claimed] and claimed in store.packs()
+
+
+def test_one_who_began_to_rely_on_a_pack_meanwhile_finds_it_again(store: DataStore) -> None:
+    _, ids, levels = history(store, 2)
+    late = store.locate(ids[1])[0].pack
+    answers: Iterator[set[ObjectId]] = iter([set(), set(), {late}])
+    done = rewrite(
+        store, Held.of(store), Rewrite(packs=frozenset(store.packs()), levels=levels),
+        on_claim=lambda pack: None, workers=1, progress=Silent(),
+    )  # fmt: skip
+    assert [*retire(store, done.replaced, "local/trash/x", claimed=lambda: next(answers)).kept] == [late]
+    assert late in store.packs()
+
+
+def test_a_base_that_was_moved_since_it_was_chosen_is_none(store: DataStore) -> None:
+    """An add picks a whole base; a repack makes that a difference, before the add has named its pack."""
+    versions, ids, levels = history(store, 4)
+    store.refresh()
+    other = open_store(Path(store.root.path))
+    bases = other.bases_for(ids[3], len(versions[3]))
+    assert [base.depth for base in bases] == [0]
+    anew(store, levels)
+    assert len(chain(store, ids[3])) > 0
+    with other.writer() as writer:
+        codec, _, base = writer.encode(steps(5)[4], "f32", bases)
+    assert base is None and codec != 3
+
+
+def test_many_packs_become_few_and_large_ones_are_left() -> None:
+    ids = [ObjectId(bytes([number]) * 32) for number in range(20)]
+    sizes = dict.fromkeys(ids, 1000)
+    assert plan_merging(sizes) == ids
+    assert plan_merging({ids[0]: 1 << 30, ids[1]: 1 << 30}) == []
+    assert plan_merging({}) == [] and plan_merging({ids[0]: 5}) == []
+
+
+# -- two at once -----------------------------------------------------------------------------------------------------
+
+
+class Baton:
+    """Lets one of some threads go on at a time, and at each step says anew who, by a seed."""
+
+    def __init__(self, seed: int, names: list[str]) -> None:
+        self._coin = random.Random(seed)
+        self._alive = list(names)
+        self._turn = self._coin.choice(self._alive)
+        self._changed = threading.Condition()
+
+    def step(self) -> None:
+        """Waits until it is this thread's turn again. A thread without a name goes on."""
+        name = threading.current_thread().name
+        with self._changed:
+            if name not in self._alive:
+                return
+            self._turn = self._coin.choice(self._alive)
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self._turn == name, timeout=60)
+
+    def leave(self) -> None:
+        """This thread is done."""
+        with self._changed:
+            self._alive.remove(threading.current_thread().name)
+            self._turn = self._coin.choice(self._alive) if self._alive else ""
+            self._changed.notify_all()
+
+
+class Stepping:
+    """Stands in for the `os` of `pacha.base.files`: a step before each call that changes anything."""
+
+    def __init__(self, baton: Baton) -> None:
+        self._baton = baton
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(os, name)
+        if name not in ("rename", "unlink", "link", "pwritev", "mkdir"):
+            return found
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self._baton.step()
+            return found(*arguments, **named)
+
+        return call
+
+
+def both_at_once(path: Path, seed: int, monkeypatch: pytest.MonkeyPatch, *, is_careful: bool) -> set[ObjectId]:
+    """Two who write all packs anew with opposite wishes, step by step. Returns what cannot be read afterwards."""
+    path.mkdir()
+    versions = steps(2)
+    x, y = (put(open_store(path), data) for data in versions)
+    wishes = {"one": {x: Wish(element="f32", near=y)}, "other": {y: Wish(element="f32", near=x)}}
+    claims: dict[str, set[ObjectId]] = {name: set() for name in wishes}
+    baton = Baton(seed, [*wishes])
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        name = threading.current_thread().name
+        other = "other" if name == "one" else "one"
+
+        def claimed() -> set[ObjectId]:
+            baton.step()
+            return set(claims[other]) if is_careful else set()
+
+        store = open_store(path)
+        try:
+            baton.step()
+            # Each rewrites only the pack of what it wishes to be a difference.
+            packs = frozenset({store.locate(next(iter(wishes[name])))[0].pack})
+            done = rewrite(
+                store, Held.of(store), Rewrite(packs=packs, levels=[wishes[name]]),
+                on_claim=claims[name].add, workers=1, progress=Silent(),
+            )  # fmt: skip
+            retire(store, done.unsound or done.replaced, f"local/trash/{name}", claimed=claimed)
+        except PachaError:
+            # One may find that the other has moved what it reads, and says so.
+            pass
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            claims[name].clear()
+            baton.leave()
+
+    threads = [threading.Thread(target=work, name=name) for name in wishes]
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "os", Stepping(baton))
+        if not is_careful:
+            patch.setattr(DataStore, "endless", lambda self, hidden=frozenset(): set())
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failed == []
+    store = open_store(path)
+    unread = store.endless()
+    for id, data in zip((x, y), versions, strict=True):
+        if id not in unread:
+            assert bytes(store.read(Link("blob", id))) == data
+    return unread
+
+
+SEEDS = range(60)
+
+
+def test_two_at_once_never_leave_each_as_a_difference_to_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in SEEDS:
+        assert both_at_once(tmp_path / str(seed), seed, monkeypatch, is_careful=True) == set(), seed
+
+
+def test_two_who_do_not_look_again_lose_what_each_removes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control."""
+    lost = [both_at_once(tmp_path / str(seed), seed, monkeypatch, is_careful=False) for seed in SEEDS]
+    assert any(lost)
+
+
+def test_a_circle_that_two_who_died_left_behind_is_read_from_the_trash(store: DataStore) -> None:
+    first, second = steps(2)
+    a, b = put(store, first), put(store, second)
+    old = [*store.packs()]
+    forge(store, first, b, second)
+    forge(store, second, a, first)
+    for pack in old:
+        store.root.move(f"{store.folder}/{pack}.pack", f"local/trash/x/{pack}.pack")
+    store.refresh()
+    assert store.endless() == {a, b}
+    assert bytes(store.read(Link("blob", a))) == first
+    assert store.endless() == set()
+
+
+def test_stepping_makes_both_orders_happen(tmp_path: Path) -> None:
+    """The harness tells threads apart and gives each its turns."""
+    seen: set[tuple[str, ...]] = set()
+    for seed in range(20):
+        baton, order = Baton(seed, ["one", "other"]), []
+
+        def work(baton: Baton = baton, note: Callable[[str], None] = order.append) -> None:
+            for _ in range(3):
+                baton.step()
+                note(threading.current_thread().name)
+            baton.leave()
+
+        threads = [threading.Thread(target=work, name=name) for name in ("one", "other")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        seen.add(tuple(order))
+    assert len(seen) > 5
