@@ -1,6 +1,7 @@
 """Whatever storage call a command dies at, nothing acknowledged is lost and the next command just works (I2, I6)."""
 
 import contextlib
+import hashlib
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from tests.conftest import Project, mount_read_only, run_here
 from tests.crash.disk import Disk, Left, Stopped
+from tests.tensors import commit_versions
 
 CSV = b"name,value\n" + b"".join(b"row %d,%d\n" % (number, number * number) for number in range(12_000))
 #: With a date, the same commit has the same id in each run.
@@ -69,6 +71,12 @@ def littered(project: Project) -> None:
     project.write("beta.csv", b"a,b\n0,0\n")
 
 
+def weighed(project: Project) -> None:
+    """Versions of weights that an older Pacha stored whole, each in its own pack."""
+    committed(project)
+    commit_versions(project, 2)
+
+
 def heads(project: Project) -> object:
     return {row["artifact"]: row["heads"] for row in project("list", "--json").data}
 
@@ -96,6 +104,11 @@ def stages(project: Project) -> object:
     return [(row["version"], row["stage"]) for row in project("list", "beta", "--json").data]
 
 
+def contents(project: Project) -> object:
+    """What every version of the weights holds, read through."""
+    return heads(project), [hashlib.sha256(project("cat", f"m:{number}.0.0").raw).hexdigest() for number in (1, 2)]
+
+
 def drafts(project: Project) -> object:
     return {item["artifact"]: item["staged"] for item in project("status", "--json").data["paths"]}
 
@@ -109,6 +122,7 @@ SCENARIOS = {
     "stage": Scenario(("stage", "beta:1.1.0", "production", "--reason", "x", *DATE), promoted, stages),
     "rollback": Scenario(("stage", "beta", "--rollback", "--reason", "x", *DATE), promoted_again, stages),
     "gc": Scenario(("gc", "--prune=now"), littered, heads),
+    "repack": Scenario(("repack",), weighed, contents),
 }
 
 

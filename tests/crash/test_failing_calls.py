@@ -35,7 +35,7 @@ class FailingDisk(Disk):
 
 
 @pytest.mark.parametrize("is_sticky", [False, True], ids=["once", "from then on"])
-@pytest.mark.parametrize("name", ["add", "commit with a version", "tag", "gc"])
+@pytest.mark.parametrize("name", ["add", "commit with a version", "tag", "gc", "repack"])
 def test_a_failing_call_costs_nothing(
     name: str, is_sticky: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
