@@ -15,21 +15,17 @@ def print_repack(app: App, report: RepackReport) -> None:
     for kept in report.kept:
         app.output.line(f"kept     pack {kept.pack.short}: {kept.reason}")
     if not report.packs:
-        app.output.line(f"nothing to store anew: {count_text(report.packs_before, 'pack')} of {_sizes(report)}")
+        app.output.line(
+            f"nothing to store anew: {count_text(report.packs_before, 'pack')} of {size_text(report.size_before)}"
+        )
         return
-    would, about = ("would be ", "about ") if report.is_dry_run else ("", "")
+    about, become, was = ("about ", "would become", "would be ") if report.is_dry_run else ("", "became", "")
     app.output.line(
-        f"{count_text(report.packs_before, 'pack')} of {size_text(report.size_before)} {would}"
-        f"{'' if would else 'are now '}{count_text(report.packs_after, 'pack')} of {about}{size_text(report.size_after)}"
-    )
-    app.output.line(
-        f"{size_text(report.read_bytes)} {would}read, {about}{size_text(report.written_bytes)} {would}written"
+        f"{count_text(report.packs_before, 'pack')} of {size_text(report.size_before)} {become} "
+        f"{count_text(report.packs_after, 'pack')} of {about}{size_text(report.size_after)}; "
+        f"{size_text(report.read_bytes)} {was}read, {about}{size_text(report.written_bytes)} {was}written"
     )
     if report.base_bytes:
-        app.output.hint(f"{size_text(report.base_bytes)} of bases {would}needed no more; `pacha gc` frees them")
+        app.output.hint(f"{size_text(report.base_bytes)} are of bases that nothing needs then; `pacha gc` frees them")
     if report.trashed_bytes:
         app.output.hint(f"{size_text(report.trashed_bytes)} wait in the trash; a gc after the grace deletes them")
-
-
-def _sizes(report: RepackReport) -> str:
-    return size_text(report.size_before)
