@@ -27,6 +27,8 @@ TRASH_FOLDER = "local/trash"
 MULTI_INDEX = "multi.idx"
 #: Packs kept open at once; more would run into the usual limit of 1,024 files a process.
 OPEN_PACKS_MAX = 64
+#: So often is looked again while packs move: a merge takes longer than a look at the headers.
+LOOKS_MAX = 8
 
 
 class ObjectAbsent(Absent):
@@ -214,7 +216,19 @@ class DataStore:
             return set()
 
     def endless(self, *, hidden: Set[ObjectId] = frozenset()) -> set[ObjectId]:
-        """The objects that no copy leads from to a whole record, as if the packs that are `hidden` were gone."""
+        """The objects that no copy leads from to a whole record, as if the packs that are `hidden` were gone.
+
+        Looks again where packs moved meanwhile: a merge takes one away only after its records lie in another.
+        """
+        for _ in range(LOOKS_MAX):
+            seen = {*self.packs()}
+            found = self._endless(hidden)
+            self.refresh()
+            if not found or seen == self.packs().keys():
+                break
+        return found
+
+    def _endless(self, hidden: Set[ObjectId]) -> set[ObjectId]:
         bases: dict[ObjectId, set[ObjectId | None]] = {}
         for id, place in self.records():
             found = bases.setdefault(id, set())

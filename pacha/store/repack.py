@@ -44,6 +44,12 @@ class CannotRepack(Corrupt):
 class PacksMoved(Busy):
     """Another process merged packs that were being read."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            "another process merged packs while they were written anew; every pack is where it was",
+            hint="run it again",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -205,9 +211,7 @@ def rewrite(
             for pack in sorted(task.packs):
                 _copy(store, held, pack, bases.keys(), writer, progress)
         except NoSuchFile as error:
-            raise PacksMoved(
-                "another process merged the packs while they were written anew", hint="run it again"
-            ) from error
+            raise PacksMoved from error
         receipt = writer.close()
         store.refresh()
         # A pack that comes out as it was has the same name, and stays.
@@ -311,21 +315,29 @@ class _Without:
 def _reads_back(
     store: DataStore, old: Set[ObjectId], new: Sequence[ObjectId], reencoded: Set[ObjectId], pool: ThreadPoolExecutor
 ) -> bool:
-    """Reads the new packs with the old ones hidden: all stored bytes, and what was encoded anew down to its id."""
+    """Reads the new packs with the old ones hidden: all stored bytes, and what was encoded anew down to its id.
+
+    Errors: `PacksMoved` where it may be for that alone that something was not found.
+    """
     without: Records = _Without(store, old)
 
     def is_sound(record: tuple[RecordHeader, memoryview]) -> bool:
         header, payload = record
         return header.id not in reencoded or hash_bytes(plain_of(without, header, payload)) == header.id
 
+    seen = {*store.packs()}
     try:
-        for pack in new:
-            copy = PackFile(store.root, f"{store.folder}/{pack}.pack", pack)
-            if not all(_in_turns(pool, is_sound, checked_records(copy))):
-                return False
-    except (NoSuchFile, Corrupt):
-        return False
-    return not store.endless(hidden=old)
+        copies = [PackFile(store.root, f"{store.folder}/{pack}.pack", pack) for pack in new]
+        is_whole = all(all(_in_turns(pool, is_sound, checked_records(copy))) for copy in copies)
+        is_whole = is_whole and not store.endless(hidden=old)
+    except NoSuchFile as error:
+        raise PacksMoved from error
+    except Corrupt:
+        is_whole = False
+    store.refresh()
+    if not is_whole and seen != store.packs().keys():
+        raise PacksMoved
+    return is_whole
 
 
 # -- setting aside ---------------------------------------------------------------------------------------------------
