@@ -123,7 +123,7 @@ def _set_aside(workspace: Workspace, session: Session, done: Rewritten) -> dict[
     if done.unsound:
         raise CannotRepack(
             "what was written anew could not be read back; every pack is where it was",
-            hint="`pacha fsck` names all damage; if there is none, look after this machine's memory and disk",
+            hint="run it again when no other repack runs; if it says so again, `pacha fsck` names all damage",
         )
     return retired.kept
 

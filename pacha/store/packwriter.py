@@ -166,11 +166,15 @@ class PackWriter:
         return set(self._present.places(places))
 
     def add_stored(self, header: RecordHeader, stored: memoryview) -> None:
-        """Stores a record as another pack holds it, without decoding. The caller has checked it."""
+        """Stores a record as another pack holds it, without decoding. The caller has checked it.
+
+        Copies of one object with other bases are all kept: which of them can be read is not known here.
+        """
+        key = header.id.raw if header.base is None else header.id.raw + header.base.raw
         with self._lock:
-            if header.id.raw in self._seen:
+            if key in self._seen:
                 return
-            self._seen.add(header.id.raw)
+            self._seen.add(key)
         self._append(header, stored)
 
     def _is_known(self, id: ObjectId) -> bool:

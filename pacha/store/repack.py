@@ -216,7 +216,7 @@ def rewrite(
         store.refresh()
         # A pack that comes out as it was has the same name, and stays.
         old = task.packs - {*receipt.packs}
-        if not _reads_back(store, old, receipt.packs, bases.keys(), pool):
+        if not _reads_back(store, held, old, receipt.packs, bases.keys(), pool):
             return Rewritten(unsound=tuple(pack for pack in receipt.packs if pack not in task.packs))
     sizes = [store.root.stat(f"{store.folder}/{pack}.pack") for pack in receipt.packs]
     return Rewritten(
@@ -280,7 +280,9 @@ def _copy(
 ) -> None:
     """Copies what is not stored anew as it is; of an object that lies twice, the copy that counts."""
     for header, payload in checked_records(store.pack(pack)):
-        if header.id not in done and held.places[header.id].pack == pack:
+        place = held.places[header.id]
+        is_chosen = place.pack == pack and header.base == held.forest.base_of(header.id)
+        if header.id not in done and is_chosen:
             writer.add_stored(header, payload)
             progress.advance(header.stored_length)
 
@@ -313,7 +315,12 @@ class _Without:
 
 
 def _reads_back(
-    store: DataStore, old: Set[ObjectId], new: Sequence[ObjectId], reencoded: Set[ObjectId], pool: ThreadPoolExecutor
+    store: DataStore,
+    held: Held,
+    old: Set[ObjectId],
+    new: Sequence[ObjectId],
+    reencoded: Set[ObjectId],
+    pool: ThreadPoolExecutor,
 ) -> bool:
     """Reads the new packs with the old ones hidden: all stored bytes, and what was encoded anew down to its id.
 
@@ -325,7 +332,7 @@ def _reads_back(
         header, payload = record
         return header.id not in reencoded or hash_bytes(plain_of(without, header, payload)) == header.id
 
-    seen = {*store.packs()}
+    planned = {place.pack for place in held.places.values()} | {*new}
     try:
         copies = [PackFile(store.root, f"{store.folder}/{pack}.pack", pack) for pack in new]
         is_whole = all(all(_in_turns(pool, is_sound, checked_records(copy))) for copy in copies)
@@ -335,7 +342,7 @@ def _reads_back(
     except Corrupt:
         is_whole = False
     store.refresh()
-    if not is_whole and seen != store.packs().keys():
+    if not is_whole and not planned <= store.packs().keys():
         raise PacksMoved
     return is_whole
 

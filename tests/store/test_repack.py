@@ -17,6 +17,7 @@ from pacha.base.progress import Silent
 from pacha.objects.types import Link
 from pacha.store.chains import DEPTH_MAX, chain
 from pacha.store.data import DataStore
+from pacha.store.merge import merge
 from pacha.store.repack import CannotRepack, Held, Rewrite, Rewritten, Wish, plan_merging, retire, rewrite
 from tests.store.test_chains import forge, put, steps
 
@@ -111,6 +112,19 @@ def test_copies_that_rest_on_each_other_are_not_both_chosen(store: DataStore) ->
     assert not store.endless()
     assert [bytes(store.read(Link("blob", id))) for id in (a, b)] == [first, second]
     assert len([*store.records()]) == 2
+
+
+def test_a_merge_loses_no_copy_that_others_may_need(store: DataStore) -> None:
+    """Of copies with other bases any may be the one that can be read, once packs were written anew."""
+    first, second = steps(2)
+    a, b = put(store, first), put(store, second)
+    forge(store, first, b, second)
+    forge(store, second, a, first)
+    merge(store, [*store.packs()])
+    assert len(store.packs()) == 1 and not store.endless()
+    assert [bytes(store.read(Link("blob", id))) for id in (a, b)] == [first, second]
+    anew(store, [])
+    assert len([*store.records()]) == 2 and not store.endless()
 
 
 @pytest.mark.parametrize("shape", ["circle", "itself", "too deep", "absent"])
