@@ -42,7 +42,8 @@ class Pacha(Peer):
         return f"{said.stdout.strip()} at {commit.stdout.strip()}"
 
     def prepare(self, place: Path) -> None:
-        """Makes a registry."""
+        """Makes a registry. What is installed has its byte code, as the peers have; a checkout may not."""
+        subprocess.run([sys.executable, "-m", "compileall", "-q", self._source / "pacha"], check=True)
         run(self.words("init"), cwd=place)
 
     def stage(self, place: Path, version: Path) -> None:
