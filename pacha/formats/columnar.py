@@ -5,7 +5,9 @@ Schema and rows never come from here but from Pacha's own readers, so that they 
 
 import io
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from itertools import islice
 from operator import mul
@@ -64,6 +66,16 @@ class ColumnarTable:
 #: Forms that both sides read alike. Longer numbers are left to Pacha's own reader.
 _INTEGER = r"^(?:0|-?[1-9][0-9]{0,17})$"
 _FLOAT = r"^-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{0,40}|\.[0-9]{0,40}[eE][+-]?[0-9]{1,2}|[eE][+-]?[0-9]{1,2})$"
+#: Days and moments as most files write them, all of one length; of the year 0 Python knows nothing.
+_DAY = r"(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}"
+_FORMS = {
+    "integer": _INTEGER,
+    "float": _FLOAT,
+    "timestamp": rf"^{_DAY} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}$",
+    "date": rf"^{_DAY}$",
+}
+#: Columns that are measured at once.
+WORKERS_MAX = 4
 _SUM_MAX = 2**63 - 1
 
 
@@ -86,8 +98,9 @@ def measure_block(block: bytes, delimiter: str, columns: Mapping[str, Measured])
     except pyarrow.ArrowException:
         # Uneven rows, or no UTF-8: who reads them next says where.
         return None
-    for place, measured in enumerate(columns.values()):
-        _measure(table.column(place).combine_chunks(), measured)
+    # pyarrow leaves Python's lock while it works, so columns are measured beside each other.
+    with ThreadPoolExecutor(min(WORKERS_MAX, pyarrow.cpu_count())) as pool:
+        list(pool.map(_measure, (column.combine_chunks() for column in table.columns), columns.values()))
     rows: int = table.num_rows
     return rows
 
@@ -106,6 +119,8 @@ def _measure(texts: Any, measured: Measured) -> None:
     measured.add_counted(len(texts), lengths["min"], lengths["max"], unique)
     if measured.is_text:
         return
+    if _measure_alike(texts, measured):
+        return
     whole = compute.match_substring_regex(texts, _INTEGER)
     broken = compute.match_substring_regex(texts, _FLOAT)
     rest = texts.filter(compute.invert(compute.or_(whole, broken)))
@@ -116,16 +131,61 @@ def _measure(texts: Any, measured: Measured) -> None:
         measured.sort(texts.to_pylist())
         return
     integers = texts.filter(whole)
-    floats = texts.filter(broken).cast(pyarrow.float64()).to_pylist()
-    measured.add_numbers(_sums(integers.cast(pyarrow.int64())) if len(integers) else None, floats)
+    measured.add_numbers(_sums(integers) if len(integers) else None, _floats(texts.filter(broken)))
     # How often each occurs counts only for truths and for what is not finite.
     measured.sort(rest.to_pylist() if numbers or not TRUTHS.keys().isdisjoint(kinds) else kinds)
 
 
-def _sums(values: Any) -> tuple[int, int, int, int, int]:
-    """Count, sum, sum of squares, least and largest, exactly: where 64 bits are too few, Python counts."""
+def _measure_alike(texts: Any, measured: Measured) -> bool:
+    """Measures texts that are all of one usual form, as most columns are; tells whether they are.
+
+    The form that was met before is looked for, then that of the first text: so one look at the column is enough.
+    """
+    import pyarrow
     import pyarrow.compute as compute
 
+    first = texts[0].as_py()
+    for kind, form in _FORMS.items():
+        if (measured.kinds and kind not in measured.kinds) or not re.search(form, first, re.ASCII):
+            continue
+        if not compute.all(compute.match_substring_regex(texts, form)).as_py():
+            return False
+        if kind == "integer":
+            measured.add_numbers(_sums(texts), ())
+        elif kind == "float":
+            measured.add_numbers(None, _floats(texts))
+        else:
+            try:
+                texts.cast(pyarrow.date32() if kind == "date" else pyarrow.timestamp("s"))
+            except pyarrow.ArrowException:
+                # No day of the calendar is among them.
+                return False
+            # Of one length, their order as texts is that in time.
+            ends = compute.min_max(texts).as_py()
+            measured.add_ends(kind, ends["min"], ends["max"])
+        return True
+    return False
+
+
+def _floats(texts: Any) -> Sequence[float]:
+    """The numbers that texts of the form `_FLOAT` spell."""
+    import pyarrow
+
+    values = texts.cast(pyarrow.float64())
+    if not len(values):
+        return ()
+    found: Sequence[float] = (
+        memoryview(values.buffers()[1]).cast("d")[values.offset : values.offset + len(values)].tolist()
+    )
+    return found
+
+
+def _sums(texts: Any) -> tuple[int, int, int, int, int]:
+    """Count, sum, sum of squares, least and largest, exactly: where 64 bits are too few, Python counts."""
+    import pyarrow
+    import pyarrow.compute as compute
+
+    values = texts.cast(pyarrow.int64())
     count, ends = len(values), compute.min_max(values).as_py()
     largest = max(abs(ends["min"]), abs(ends["max"]))
     if count * largest * largest <= _SUM_MAX:

@@ -9,7 +9,7 @@ Longer than most modules: what is counted of a column and how its type widens fo
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,13 +17,16 @@ from pacha.formats.datatype import DataType
 from pacha.formats.shape import Shape
 from pacha.formats.statistics import DISTINCT_HASHED, Distinct, Floats, Integers, Range, Statistic, range_of, summary_of
 from pacha.formats.values import (
+    ALIKE,
     INTEGER_MAX,
     INTEGER_MIN,
     TRUTHS,
     UNSIGNED_MAX,
+    all_alike,
     floats_among,
     integers_among,
     moment_text,
+    moments_alike,
     read_date,
     read_time,
     read_timestamp,
@@ -56,10 +59,15 @@ class Measured:
 
     def add_texts(self, values: Sequence[str | None]) -> None:
         """Takes the texts of a batch; None is nothing."""
-        texts = _present(values)
+        self.add_present(_present(values))
+
+    def add_present(self, texts: Sequence[str]) -> None:
+        """Takes texts, each of which is something."""
         if not texts:
             return
         self.count += len(texts)
+        if not self.is_counting and self._add_alike(texts):
+            return
         unique = set(texts)
         self._add_lengths(unique)
         if not self.is_text:
@@ -86,14 +94,42 @@ class Measured:
         if texts and not self.is_text:
             self._sort(texts, set(texts))
 
+    def add_ends(self, kind: str, low: str, high: str) -> None:
+        """Takes moments of one kind that were found valid elsewhere: the first and the last."""
+        self._add_moments({kind: [MOMENTS[kind](low), MOMENTS[kind](high)]})
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The classes that were met so far."""
+        return frozenset(self._kinds)
+
     @property
     def is_counting(self) -> bool:
         """Tells whether distinct values are still counted."""
         return self._distinct.is_counting
 
+    def _add_alike(self, texts: Sequence[str]) -> bool:
+        """Takes texts that are all numbers of one usual form, or all text once it is a text; tells whether they are."""
+        lengths = set(map(len, texts))
+        if self.is_text:
+            self._lengths.add(lengths)
+            return True
+        for kind in self._kinds & ALIKE.keys():
+            if all_alike(kind, texts):
+                self._lengths.add(lengths)
+                if kind == "integer":
+                    self._add_integers(list(map(int, texts)))
+                else:
+                    self._add_floats(list(map(float, texts)))
+                return True
+        return False
+
     def _sort(self, texts: Sequence[str], unique: set[str]) -> None:
         """Sorts spellings into classes; each is looked at once however often it occurs."""
         rest = unique
+        if self._ranges and (alike := moments_alike(unique)) is not None:
+            self._add_moments(dict([alike]))
+            return
         # Classes do not overlap, so the one that was met before may be tried first.
         for kind in ("float", "integer") if "float" in self._kinds else ("integer", "float"):
             some = integers_among(rest) if kind == "integer" else floats_among(rest)
@@ -112,8 +148,11 @@ class Measured:
         if rest:
             self._sort_moments(rest)
 
-    def _sort_moments(self, unique: Iterable[str]) -> None:
+    def _sort_moments(self, unique: Collection[str]) -> None:
         """Days, times and moments; what is none of them makes the column one of texts."""
+        if (alike := moments_alike(unique)) is not None:
+            self._add_moments(dict([alike]))
+            return
         found: dict[str, list[Any]] = {}
         # Most often a text is what the one before it was.
         kind, read = next(iter(MOMENTS.items()))
@@ -126,6 +165,9 @@ class Measured:
                 self._kinds.add("text")
                 return
             found.setdefault("instant" if kind == "timestamp" and value.tzinfo else kind, []).append(value)
+        self._add_moments(found)
+
+    def _add_moments(self, found: Mapping[str, list[Any]]) -> None:
         for kind, values in found.items():
             self._kinds.add(kind)
             self._ranges.setdefault(kind, Range()).add(values)

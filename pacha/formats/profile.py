@@ -6,7 +6,7 @@ from typing import Any
 
 from pacha.formats.arrow import read_arrow
 from pacha.formats.columnar import ColumnarTable, is_available, measure_block
-from pacha.formats.csvblocks import PlainBlocks
+from pacha.formats.csvblocks import PARTS_IN_PYTHON, PlainBlocks, columns_of
 from pacha.formats.csvtable import CsvTable
 from pacha.formats.inspection import Source
 from pacha.formats.measure import Measured, Typed
@@ -15,6 +15,7 @@ from pacha.formats.schema import DataSchema, schema_of
 from pacha.formats.statistics import Statistic, distinct_cap
 from pacha.formats.table import Batch, Table
 from pacha.formats.tables import COLUMNAR, data_format, open_table
+from pacha.formats.values import NULLS
 
 #: A longer file is profiled by its beginning: at the speed of the standard library this is about half a minute.
 PROFILE_BYTES_MAX = 256 << 20
@@ -82,16 +83,27 @@ def _profile_text(table: Table) -> Profile:
 
 
 def _fast_rows(table: Table, columns: Mapping[str, Measured]) -> tuple[int, Iterator[Batch]]:
-    """How many rows pyarrow has measured, if it is there, and those that are left. The figures are the same."""
-    if not isinstance(table, CsvTable) or not is_available():
+    """How many rows have been measured by blocks, and those that are left. The figures are the same."""
+    if not isinstance(table, CsvTable):
         return 0, table.batches()
-    rows, blocks = 0, PlainBlocks(table)
+    measure, parts = (measure_block, 1) if is_available() else (_measure_texts, PARTS_IN_PYTHON)
+    rows, blocks = 0, PlainBlocks(table, parts=parts)
     for block in blocks:
-        measured = measure_block(block, table.dialect.delimiter, columns)
+        measured = measure(block, table.dialect.delimiter, columns)
         if measured is None:
             break
         rows += measured
     return rows, table.batches_from(blocks.offset, row=rows + 1, line=blocks.line) if rows else table.batches()
+
+
+def _measure_texts(block: bytes, delimiter: str, columns: Mapping[str, Measured]) -> int | None:
+    """Measures a plain block without pyarrow, as `measure_block` does with it."""
+    texts = columns_of(block, delimiter, len(columns))
+    if texts is None:
+        return None
+    for column, measured in zip(texts, columns.values(), strict=True):
+        measured.add_present(column if NULLS.isdisjoint(column) else [text for text in column if text not in NULLS])
+    return len(texts[0])
 
 
 def _profile_columnar(name: str, source: Source, format: str, bytes_max: int) -> Profile:

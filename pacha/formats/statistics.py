@@ -123,7 +123,8 @@ class Floats:
 def _block_moments(values: Sequence[float]) -> Moments:
     try:
         mean = math.fsum(values) / len(values)
-        return Moments(len(values), mean, math.fsum([(value - mean) * (value - mean) for value in values]))
+        apart = [value - mean for value in values]
+        return Moments(len(values), mean, math.fsum(map(mul, apart, apart)))
     except OverflowError:
         return Moments(len(values), math.inf, math.inf)
 
