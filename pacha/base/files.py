@@ -51,7 +51,8 @@ class TooLarge(Corrupt):
 
 
 class Durability(Enum):
-    """How much a flush costs. FULL: every file; BATCH: one barrier a command; NONE: nothing, for tests only."""
+    """How much a flush costs. FULL: every file; BATCH: one barrier a command; NONE: nothing, for tests
+    and for what can be written again."""
 
     FULL = "full"
     BATCH = "batch"
@@ -657,6 +658,59 @@ class NewFile:
             # What stays behind is litter that gc collects; it must not hide the error that led here.
             with contextlib.suppress(MachineFailed, NoSuchFile):
                 self.root.remove(self.path)
+
+
+class Placing:
+    """Writes whole files below a root, replacing what is there, one after another; the folders met last stay open.
+
+    Serves one thread, and flushes nothing. Crash: each file is the old one or the new one, or lies unfinished in the
+    temporary folder.
+    """
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._temporary = root.open_folder(root.temporary, create=True)
+        self._folder: tuple[str, int] | None = None
+        self._stem = f"{os.getpid()}.{os.urandom(8).hex()}"
+        self._count = 0
+
+    def __enter__(self) -> "Placing":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave()
+        os.close(self._temporary)
+
+    def put(self, relative: str, data: bytes | memoryview, *, is_executable: bool) -> None:
+        """Writes one file. Errors: `NotRegular`, `MachineFailed`."""
+        folder, _, name = relative.rpartition("/")
+        if self._folder is None or self._folder[0] != folder:
+            self._leave()
+            self._folder = (folder, self._root.open_folder(folder, create=True))
+        unfinished = f"{self._stem}{self._count:x}"
+        self._count += 1
+        with naming(self._root.full(relative)):
+            descriptor = os.open(unfinished, _CREATE_FLAGS, FILE_MODE, dir_fd=self._temporary)
+            try:
+                try:
+                    write_all(descriptor, [data], 0)
+                    if is_executable:
+                        os.fchmod(descriptor, FILE_MODE | 0o111)
+                finally:
+                    os.close(descriptor)
+                os.rename(unfinished, name, src_dir_fd=self._temporary, dst_dir_fd=self._folder[1])
+            except OSError:
+                # What stays behind is litter that gc collects; it must not hide the error that led here.
+                with contextlib.suppress(OSError):
+                    os.unlink(unfinished, dir_fd=self._temporary)
+                raise
+
+    def _leave(self) -> None:
+        if self._folder is not None:
+            os.close(self._folder[1])
+            self._folder = None
 
 
 def _rename_noreplace(left: int, source: str, right: int, target: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pacha.base.errors import Conflict, Usage
-from pacha.base.files import Root, naming
+from pacha.base.files import Durability, Root, naming
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.graph.trees import TreeFile, tree_files
@@ -23,6 +23,9 @@ from pacha.worktree.drafts import Memory, encode_memory, memory_file
 from pacha.worktree.restore import Restore
 from pacha.worktree.scan import NoSuchPath, scan
 from pacha.worktree.statcache import Seen, load_stat_cache
+
+#: What is written back lies in the store, durable: nothing is acknowledged that a flush of each folder would keep.
+RESTORED = Durability.NONE
 
 
 class Unsaved(Conflict):
@@ -89,7 +92,7 @@ def export(
     parent, base = os.path.split(full)
     with naming(shown or target):
         os.makedirs(parent, exist_ok=True)
-    root = Root(parent, temporary=f".{base}.pacha-unfinished")
+    root = Root(parent, temporary=f".{base}.pacha-unfinished", durability=RESTORED)
     try:
         files = _files_of(workspace, revision)
         written = _restorer(workspace, root).files((_joined(base, path), file) for path, file in files)
@@ -199,7 +202,7 @@ def _write(workspace: Workspace, session: Session, known: Known, id: ObjectId, m
 def _replace(workspace: Workspace, known: Known, manifest: Manifest, files: Sequence[TreeFile]) -> None:
     """Writes the files that differ, then removes those that the target does not have."""
     repository = workspace.repository
-    root = Root(repository.work_tree, temporary=".pacha/local/tmp")
+    root = Root(repository.work_tree, temporary=".pacha/local/tmp", durability=RESTORED)
     full = workspace.full(known.path)
     if os.path.islink(full):
         raise Unsaved(f"{known.path}: a symbolic link lies there", hint="remove it, or check out with --to PATH")

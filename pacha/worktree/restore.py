@@ -1,15 +1,15 @@
 """Writes artifacts back: each file beside its place and then renamed over it, every piece checked as it goes.
 
 No link is followed below the target, nothing outside it is touched, and a file that a hard link shares is replaced,
-not written through.
+not written through. Nothing is flushed: what is written back lies in the store.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from pacha.base.errors import Corrupt
-from pacha.base.files import NewFile, Root
+from pacha.base.files import NewFile, Placing, Root
 from pacha.base.ids import Hasher, ObjectId
 from pacha.base.progress import Progress
 from pacha.graph.trees import TreeFile, pieces
@@ -18,6 +18,8 @@ from pacha.store.objects import Objects
 
 #: So many pieces are read ahead of the one being written.
 AHEAD = 32
+#: Small files are handed to a thread by so many: a hand-over a file costs as much as the file.
+FILES_PER_LOT = 64
 
 
 class WrongDigest(Corrupt):
@@ -43,7 +45,8 @@ class Restore:
         try:
             with ThreadPoolExecutor(self._workers) as pool:
                 small = [item for item in wanted if item[1].entry.link.type == "blob"]
-                for _ in pool.map(self._small, small):
+                lots = [small[start : start + FILES_PER_LOT] for start in range(0, len(small), FILES_PER_LOT)]
+                for _ in pool.map(self._small, lots):
                     pass
                 for path, file in wanted:
                     if file.entry.link.type != "blob":
@@ -52,17 +55,13 @@ class Restore:
             self._progress.finish()
         return sum(file.entry.size for _, file in wanted)
 
-    def _small(self, item: tuple[str, TreeFile]) -> None:
-        path, file = item
-        data = self._objects.data.read(file.entry.link)
-        _check_size(file, len(data))
-        new = self._target.new_file()
-        try:
-            new.write(data)
-            self._publish(new, path, file)
-        finally:
-            new.discard()
-        self._progress.advance(len(data))
+    def _small(self, items: Sequence[tuple[str, TreeFile]]) -> None:
+        with Placing(self._target) as placing:
+            for path, file in items:
+                data = self._objects.data.read(file.entry.link)
+                _check_size(file, len(data))
+                placing.put(path, data, is_executable=file.entry.executable)
+                self._progress.advance(len(data))
 
     def _big(self, path: str, file: TreeFile, pool: ThreadPoolExecutor) -> None:
         hasher = Hasher()
