@@ -39,14 +39,18 @@ class Records(Protocol):
         """The codecs of this thread."""
 
 
-def plain_of(records: Records, header: RecordHeader, payload: memoryview, *, depth: int = 0) -> bytes | memoryview:
-    """Decodes a record, its bases first. The bytes are not checked against the id.
+def plain_of(
+    records: Records, header: RecordHeader, payload: memoryview, *, depth: int = 0, known: "Base | None" = None
+) -> bytes | memoryview:
+    """Decodes a record, its bases first, but for one that is `known`. The bytes are not checked against the id.
 
     Errors: `BadBase`, `BadFrame`, `UnknownCodec`. Memory: the record and `DEPTH_MAX` bases.
     """
     codec = records.codecs().numbered(header.codec)
     if header.base is None:
         return codec.decode(payload, header.plain_length)
+    if known is not None and known.id == header.base:
+        return codec.decode(payload, header.plain_length, base=known.data)
     base = _base_of(records, header, depth=depth + 1)
     return codec.decode(payload, header.plain_length, base=base)
 
@@ -185,20 +189,22 @@ def base_candidates(records: Records, nearest: ObjectId, length: int) -> Iterato
 
     Their bytes are checked. Nothing is offered of another length, or what is damaged: then there is no difference.
     """
+    below: Base | None = None
     for depth, id in enumerate(settled_line(records, nearest)[::-1][:DEPTH_MAX]):
-        plain = _checked(records, id, length)
+        plain = _checked(records, id, length, below)
         if plain is None:
             return
-        yield Base(id, depth, plain)
+        below = Base(id, depth, plain)
+        yield below
 
 
-def _checked(records: Records, id: ObjectId, length: int) -> bytes | memoryview | None:
+def _checked(records: Records, id: ObjectId, length: int, below: Base | None) -> bytes | memoryview | None:
     for place in records.copies(id):
         if place.plain_length != length:
             return None
         try:
             header, payload = records.record(place)
-            plain = plain_of(records, header, payload)
+            plain = plain_of(records, header, payload, known=below)
         except (Corrupt, NoSuchFile):
             continue
         if hash_bytes(plain) == id:
