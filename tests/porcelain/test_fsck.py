@@ -262,6 +262,26 @@ def bad_frame(project: Project) -> None:
     rewrite_record(project, lambda header, payload: (header_like(header, junk, codec=1), junk))
 
 
+def forge_difference(project: Project, data: bytes, base: bytes) -> Link:
+    """Stores a difference to any base, present or not, as a forger or a fault would."""
+    stored = Codecs().numbered(3).encode(data, element="i64", base=base)
+    assert stored is not None
+    header = RecordHeader(
+        type="blob", codec=3, plain_length=len(data), stored_length=len(stored), id=hash_bytes(data),
+        checksum=checksum_of(bytes(stored)), base=hash_bytes(base),
+    )  # fmt: skip
+    store_of = DataStore(Root(str(store(project)), durability=Durability.NONE))
+    with store_of.writer() as writer:
+        writer.add_stored(header, memoryview(stored))
+        writer.close()
+    return Link("blob", header.id)
+
+
+def step(number: int) -> bytes:
+    """Bytes that differ little from those of another number."""
+    return b"".join((base + number).to_bytes(8, "little") for base in range(0, 800, 8))
+
+
 def wrong_bytes(project: Project) -> None:
     rewrite_record(
         project, lambda header, payload: (header_like(header, b"not these", codec=0, plain_length=9), b"not these")
@@ -298,6 +318,7 @@ PRODUCERS: dict[str, Callable[[Project], object]] = {
     "badHeader": damage_header,
     "badChecksum": damage_payload,
     "badFrame": bad_frame,
+    "badBase": lambda project: forge_difference(project, step(1), step(0)),
     "badCodec": bad_codec,
     "badTrailer": damage_trailer,
     "idxMismatch": damage_index,
@@ -355,6 +376,44 @@ def test_a_check_finds_what_it_is_for(check: str, whole: Project) -> None:
         return  # It is derived: looking made it anew.
     human = whole("fsck", code=answer.code)
     assert f"{severity.value} {check}: " in human.out and CHECKS[check].remedy in human.err
+
+
+def bases_that_go_round(project: Project) -> set[str]:
+    return {str(forge_difference(project, step(1), step(2))), str(forge_difference(project, step(2), step(1)))}
+
+
+def bases_too_many(project: Project) -> set[str]:
+    put_data(project, "blob", step(0))
+    for number in (1, 2):
+        forge_difference(project, step(number), step(number - 1))
+    assert project("fsck", "--json").data["problems"] == [], "the control: two steps are allowed"
+    return {str(forge_difference(project, step(3), step(2)))}
+
+
+def its_own_base(project: Project) -> set[str]:
+    return {str(forge_difference(project, step(1), step(1)))}
+
+
+@pytest.mark.parametrize("produce", [bases_that_go_round, bases_too_many, its_own_base])
+def test_a_base_that_cannot_serve_is_found_and_nothing_else_is_blamed(
+    produce: Callable[[Project], set[str]], whole: Project
+) -> None:
+    wanted = produce(whole)
+    found = whole("fsck", "--json", code=5).data["problems"]
+    assert {item["check"] for item in found if item["severity"] == "error"} == {"badBase"}
+    assert {item["object"] for item in found if item["check"] == "badBase"} == wanted
+
+
+def test_a_damaged_base_is_blamed_with_what_needs_it(whole: Project) -> None:
+    put_data(whole, "blob", step(0))
+    base = next(path for path in packs(whole) if hash_bytes(step(0)).raw in path.read_bytes())
+    needy = forge_difference(whole, step(1), step(0))
+    data = bytearray(base.read_bytes())
+    data[len(MAGIC) + HEADER_BYTES + 3] ^= 1
+    base.write_bytes(bytes(data))
+    found = {(item["check"], item["object"]) for item in whole("fsck", "--json", code=5).data["problems"]}
+    assert ("badChecksum", f"blob:{hash_bytes(step(0))}") in found
+    assert any(object == str(needy) for _, object in found)
 
 
 def test_a_damaged_object_names_the_refs_that_reach_it(whole: Project) -> None:
