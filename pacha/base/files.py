@@ -227,6 +227,18 @@ class Root:
         finally:
             os.close(descriptor)
 
+    def has_file(self, relative: str, is_it: Callable[[str], bool]) -> bool:
+        """Tells whether a folder has an entry, other than a folder, of a name as asked; stops at the first."""
+        try:
+            descriptor = self.open_folder(relative)
+        except NoSuchFile:
+            return False
+        try:
+            with naming(self.full(relative)), os.scandir(descriptor) as entries:
+                return any(is_it(entry.name) and not entry.is_dir(follow_symlinks=False) for entry in entries)
+        finally:
+            os.close(descriptor)
+
     def list_states(self, relative: str) -> list[tuple[str, os.stat_result]]:
         """Lists the regular files of a folder with their state, unsorted; a missing folder is empty."""
         try:

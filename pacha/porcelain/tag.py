@@ -11,7 +11,7 @@ from pacha.objects.tag import Tag
 from pacha.objects.types import Link
 from pacha.porcelain.versioning import AUTO, PARTS, check_fits, fitting_version
 from pacha.porcelain.workspace import Workspace
-from pacha.refs.names import version_ref
+from pacha.refs.names import version_ref, versions_folder
 from pacha.refs.transaction import Transaction
 
 
@@ -67,13 +67,15 @@ def check_free(workspace: Workspace, artifact: ArtifactName, version: Version, m
             return False
         raise ExistingVersion(describe_taken(workspace, artifact, version, link), hint=_hint(artifact))
     plain = str(version).partition("+")[0]
-    for other in workspace.catalog.tagged(artifact).texts():
-        if other.partition("+")[0] == plain:
-            raise ExistingVersion(
-                f"{artifact.name}:{version} equals {artifact.name}:{other} in precedence, and that exists",
-                hint=_hint(artifact),
-                version=other,
-            )
+    same = workspace.repository.refs.names_like(
+        versions_folder(artifact), lambda other: other.partition("+")[0] == plain
+    )
+    if same:
+        raise ExistingVersion(
+            f"{artifact.name}:{version} equals {artifact.name}:{same[0].last} in precedence, and that exists",
+            hint=_hint(artifact),
+            version=same[0].last,
+        )
     return True
 
 

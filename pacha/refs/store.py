@@ -3,13 +3,13 @@
 Readers see an unfinished transaction of a dead process whole or not at all, through an `Overlay`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pacha.base.errors import Corrupt, PachaError
 from pacha.base.files import NoSuchFile, NotRegular, Root, TooLarge
 from pacha.objects.types import Link
-from pacha.refs.names import BadRefName, RefName
+from pacha.refs.names import BadRefName, RefName, check_ref_name
 
 #: A ref is one line of less than 100 bytes; what Git leaves of a conflict over one fits in here as well.
 CONTENT_BYTES_MAX = 4096
@@ -110,6 +110,17 @@ class RefStore:
         found.update(name for name in self.overlay.created if name.folder == folder)
         return sorted(found - self.overlay.removed)
 
+    def names_like(self, folder: str, is_like: Callable[[str], bool]) -> list[RefName]:
+        """Those of `names` whose last component is as asked: of many, only these are looked at."""
+        is_any = self.overlay != NOTHING or any(map(is_like, self.root.names(folder)))
+        return [name for name in self.names(folder) if is_like(name.last)] if is_any else []
+
+    def is_empty(self, folder: str) -> bool:
+        """Tells whether there is no ref directly in a folder, by its first one."""
+        if self.overlay != NOTHING:
+            return not self.names(folder)
+        return not self.root.has_file(folder, lambda name: _is_ref(f"{folder}/{name}"))
+
     def read_all(self, folder: str) -> list[tuple[RefName, Link]]:
         """The refs directly in a folder with what they name, sorted. Errors: `BadRef`."""
         found = []
@@ -146,3 +157,11 @@ class RefStore:
     def remove(self, name: RefName) -> bool:
         """Removes a ref's file; False if there was none. For heads that a newer one supersedes."""
         return self.root.remove(name.text)
+
+
+def _is_ref(text: str) -> bool:
+    try:
+        check_ref_name(text)
+    except BadRefName:
+        return False
+    return True

@@ -158,7 +158,7 @@ class Catalog:
                         artifact = ArtifactName(kind, name)
                     except PachaError:
                         continue
-                    if self.refs.names(f"refs/{namespace}/{artifact}"):
+                    if not self.refs.is_empty(f"refs/{namespace}/{artifact}"):
                         found.add(artifact)
         return sorted(found, key=str)
 
@@ -188,7 +188,7 @@ class Catalog:
 
     def exists(self, artifact: ArtifactName) -> bool:
         """Tells whether an artifact has a head or a version."""
-        return bool(self.refs.names(heads_folder(artifact)) or self.refs.names(versions_folder(artifact)))
+        return not (self.refs.is_empty(heads_folder(artifact)) and self.refs.is_empty(versions_folder(artifact)))
 
     # -- history ---------------------------------------------------------------------------------------------------
 

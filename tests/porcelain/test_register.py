@@ -8,6 +8,7 @@ import pytest
 from pacha.base.names import ArtifactName
 from pacha.porcelain import commit
 from pacha.porcelain.workspace import Workspace
+from pacha.refs import names
 from pacha.repo.session import Session
 from tests.conftest import Project
 
@@ -84,3 +85,23 @@ def test_a_parent_named_as_a_draft_and_as_its_version_is_one_parent(project: Pro
     project("add", "m.bin", "--kind", "model", "--trained-on", "./rows.csv", "--trained-on", "rows:1.0.0")
     project("reset", "rows")
     project("commit", "-m", "trained")
+
+
+def test_another_version_looks_at_no_more_refs_than_the_first(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    real = names.check_ref_name
+
+    def counted(text: str) -> str:
+        seen.append(text)
+        return real(text)
+
+    monkeypatch.setattr(names, "check_ref_name", counted)
+    looked = []
+    for number in range(12):
+        seen.clear()
+        project.write("m.bin", f"{number}")
+        project("model", "register", "m", "m.bin", "-v", f"1.0.{number}")
+        looked.append(len([text for text in seen if "/versions/" in text]))
+    assert looked[-1] <= looked[2] and looked[2] > 0

@@ -11,7 +11,7 @@ from pacha.base.ids import hash_bytes
 from pacha.base.owner import Owner
 from pacha.objects.types import Link
 from pacha.refs.names import RefName
-from pacha.refs.store import BadRef, RefStore, encode_ref
+from pacha.refs.store import BadRef, Overlay, RefStore, encode_ref
 from pacha.refs.transaction import (
     CHECKOUT_FILE,
     FOLDER,
@@ -189,3 +189,27 @@ def test_a_journal_cannot_name_files_elsewhere(refs: RefStore, path: str) -> Non
     log._append(bad, durable=True)
     with pytest.raises(Exception, match="outside"):
         read_journals(refs.root, now=0)
+
+
+@pytest.mark.parametrize("made", ["nothing", "folder", "alien", "ref", "link"])
+def test_emptiness_is_what_the_names_say(refs: RefStore, made: str) -> None:
+    folder = Path(refs.root.full(NAME.folder))
+    folder.mkdir(parents=True)
+    if made == "folder":
+        (folder / "1.0.0").mkdir()
+    elif made == "alien":
+        (folder / "Not A Ref").write_bytes(b"x")
+    elif made == "ref":
+        refs.create(NAME, ONE)
+    elif made == "link":
+        (folder / "1.0.0").symlink_to("nowhere")
+    assert refs.is_empty(NAME.folder) == (not refs.names(NAME.folder)) == (made not in ("ref", "link"))
+
+
+def test_emptiness_and_likeness_know_unfinished_transactions(refs: RefStore) -> None:
+    refs.create(NAME, ONE)
+    refs.overlay = Overlay(removed=frozenset({NAME}))
+    assert refs.is_empty(NAME.folder) and refs.names_like(NAME.folder, lambda last: True) == []
+    refs.overlay = Overlay(created={HEAD: ONE})
+    assert not refs.is_empty(HEAD.folder) and refs.names_like(HEAD.folder, lambda last: True) == [HEAD]
+    assert refs.names_like(HEAD.folder, lambda last: False) == []
