@@ -11,6 +11,8 @@ from pacha.cli.infile import read_file
 from pacha.formats.schema import SCHEMA_BYTES_MAX, DataSchema, read_schema
 from pacha.porcelain.roles import SAID_ROLES, RoleSaid, parse_role
 from pacha.porcelain.said import Said
+from pacha.registry.card_record import members_of
+from pacha.registry.cards import card_type
 
 _Function = Callable[..., Any]
 _HELP = {
@@ -55,6 +57,14 @@ def said_options(function: _Function) -> _Function:
         "--card", "_card", metavar="FILE|REF", expose_value=False, callback=_card, shell_complete=complete_files,
         help="Its card: a TOML, JSON or Markdown file, or a commit whose card is taken over.",
     )(function)  # fmt: skip
+
+
+def for_kind(wanted: click.Command, kind: str) -> click.Command:
+    """Leaves out the flags for what the card of a kind does not have."""
+    members = {member.name for member in members_of(card_type(kind))}
+    needs = {"_metric": "metrics", "_schema": "features", **{f"_{member}": member for _, member, _ in _MEMBERS}}
+    wanted.params = [flag for flag in wanted.params if needs.get(str(flag.name)) in {None, *members}]
+    return datasheet_option(wanted) if kind == "data" else wanted
 
 
 def datasheet_option(wanted: click.Command) -> click.Command:

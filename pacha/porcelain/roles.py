@@ -96,11 +96,20 @@ def resolve_roles(
 
     Errors: `BadRole`, `Unstaged`, and those of references.
     """
-    found: dict[tuple[str, ObjectId | StagedBytes], DraftParent] = {}
+    found: dict[tuple[str, ObjectId | StagedBytes], RoleSaid] = {}
     for item in said:
-        source = _source(workspace, item, start, staged)
-        found[item.role, source] = DraftParent(role=item.role, source=source, attributes=item.attributes)
-    return tuple(found.values())
+        key = item.role, _source(workspace, item, start, staged)
+        other = found.get(key)
+        if other is not None and other.attributes and item.attributes not in ({}, other.attributes):
+            raise BadRole(
+                f"{other.given_as or other.text} and {item.given_as or item.text} are one commit in one role",
+                hint="name it once, with all its attributes",
+            )
+        if other is None or item.attributes:
+            found[key] = item
+    return tuple(
+        DraftParent(role=role, source=source, attributes=item.attributes) for (role, source), item in found.items()
+    )
 
 
 def _source(

@@ -48,6 +48,11 @@ def used(project: Project) -> Project:
         (["show", "rows^" + "x" * 5000], 2, ["no such role", "trained_on"]),
         (["show", "x" * 9000], 2, ["8192", "fraud-detector:1.2.0"]),
         (["add", "rows.csv", "--merged-from", "rows,weight=0.5,weight=0.6"], 2, ["weight is given twice", "REF"]),
+        (
+            ["add", "rows.csv", "--merged-from", "rows,weight=0.5", "--merged-from", "data/rows,weight=0.6"],
+            2,
+            ["are one commit in one role", "once"],
+        ),
         (["commit", "rows.csv", "-m", "x", "--metric", "k" * 5000 + "=1"], 2, ["no such member"]),
         (["add", "gone.csv"], 3, ["gone.csv"]),
         (["add", "rows.csv", "--name", "Bad Name"], 2, ["Bad Name", "fraud-detector"]),

@@ -370,3 +370,11 @@ def test_a_recipe_registered_as_another_version_than_its_own_is_told(project: Pr
 def test_a_recipe_without_a_name_has_that_of_its_file(project: Project, file: str, name: str) -> None:
     project.write(file, 'version = "1.0.0"\n')
     assert f"recipe/{name}:1.0.0" in project("recipe", "register", file).out
+
+
+def test_register_offers_the_flags_that_fit_its_kind(project: Project) -> None:
+    flags = {kind: project(kind, "register", "--help").out for kind in ("model", "data")}
+    only = {"model": {"--description", "--metric"}, "data": {"--purpose", "--schema", "--datasheet"}}
+    for kind, other in (("model", "data"), ("data", "model")):
+        assert all(flag in flags[kind] for flag in only[kind])
+        assert not any(flag in flags[kind] for flag in only[other])

@@ -21,7 +21,7 @@ from pacha.cli.completing import complete_names, complete_stages
 from pacha.cli.naming import artifact_named
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, first_line, size_text
-from pacha.porcelain.list import ArtifactRow, VersionRow, list_artifacts, list_in_stage, list_versions
+from pacha.porcelain.list import ArtifactRow, Listed, VersionRow, list_artifacts, list_in_stage, list_versions
 
 SCHEMA = ("pacha.list/1", list[ArtifactRow])
 MORE_SCHEMAS = (("pacha.list.versions/1", list[VersionRow]),)
@@ -43,11 +43,11 @@ def list_for(app: App, name: str | None, *, kind: str | None, stage: str | None)
     artifact = None if name is None else artifact_named(app, name, kind)
     if stage is not None:
         found = list_in_stage(app.workspace, stage, kind=kind, artifact=artifact)
-        _versions(app, found.rows, app.workspace.rules.stage(stage))
+        _versions(app, found, app.workspace.rules.stage(stage))
         return _warned(app, found.problems)
     if artifact is not None:
         versions = list_versions(app.workspace, artifact)
-        _versions(app, versions.rows)
+        _versions(app, versions)
         return _warned(app, versions.problems)
     every = list_artifacts(app.workspace, kind)
     _artifacts(app, every.rows)
@@ -88,11 +88,14 @@ def _artifacts(app: App, rows: Sequence[ArtifactRow]) -> None:
     )
 
 
-def _versions(app: App, rows: Sequence[VersionRow], stage: str | None = None) -> None:
+def _versions(app: App, found: Listed[VersionRow], stage: str | None = None) -> None:
     if app.output.is_json:
-        app.output.data(MORE_SCHEMAS[0][0], rows)
+        app.output.data(MORE_SCHEMAS[0][0], found.rows)
         return
     app.output.page()
+    rows = found.rows
+    if not rows and found.problems:
+        return
     if not rows:
         none = "no versions yet; `pacha tag NAME 0.1.0` publishes the head"
         app.output.note(none if stage is None else f"no version is in {stage}")

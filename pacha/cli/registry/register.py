@@ -19,7 +19,7 @@ from pacha.cli.completing import complete_files, complete_names
 from pacha.cli.groups import registry_command
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, size_text
-from pacha.cli.said import datasheet_option, said_by, said_options
+from pacha.cli.said import for_kind, said_by, said_options
 from pacha.porcelain.identity import author as author_of
 from pacha.porcelain.register import Registered, RegisterOptions, register
 
@@ -57,7 +57,7 @@ def make(kind: str) -> click.Command:
         )
         show(app, kind, register(app.workspace, artifact, path, options))
 
-    return datasheet_option(run) if kind == "data" else run
+    return for_kind(run, kind)
 
 
 def show(app: App, kind: str, done: Registered) -> None:
