@@ -98,13 +98,15 @@ class Registry(Exporting, Keeping):
         metrics: Mapping[str, float] | None = None,
         parents: Parents | None = None,
         message: str | None = None,
+        base: Reference | None = None,
     ) -> Artifact:
         """Registers a file or folder as a version of a model: add, commit and tag, all of it or nothing.
 
-        `version` may be major, minor, patch or auto. Errors: `ExistingVersion`, `BadCard`, `BadRole`, `Unstaged`.
+        `version` may be major, minor, patch or auto. `base` names a commit that its tensors are stored as differences to,
+        where that is smaller. Errors: `ExistingVersion`, `BadCard`, `BadRole`, `Unstaged`.
         """
         about = said(self._start, "model", card=card, metrics=metrics, parents=parents)
-        return self._register("model", name, version, file, about, message)
+        return self._register("model", name, version, file, about, message, base)
 
     def register_data(
         self,
@@ -143,9 +145,21 @@ class Registry(Exporting, Keeping):
             raise NoVersion(f"{os.fspath(file)}: has no {missing}", hint=f"write `{missing} = …` into it, or give it")
         return self._register("recipe", name, version, file, said(self._start), message)
 
-    def _register(self, kind: str, name: str, version: str, file: Path, about: Said, message: str | None) -> Artifact:
+    def _register(
+        self,
+        kind: str,
+        name: str,
+        version: str,
+        file: Path,
+        about: Said,
+        message: str | None,
+        base: Reference | None = None,
+    ) -> Artifact:
         artifact = ArtifactName(kind, name.removeprefix(f"{kind}/"))
-        options = RegisterOptions(version=version, author=self._who(), date=self._now(), message=message, said=about)
+        bases = () if base is None else (self._revision(base).manifest,)
+        options = RegisterOptions(
+            version=version, author=self._who(), date=self._now(), message=message, said=about, bases=bases
+        )
         done = register(self._workspace, artifact, os.fspath(file), options)
         link = Link("manifest", done.manifest)
         return Artifact(
@@ -158,13 +172,16 @@ class Registry(Exporting, Keeping):
     def add(
         self, *paths: Path, kind: str | None = None, name: str | None = None, metrics: Mapping[str, float] | None = None,
         parents: Parents | None = None, card: Path | None = None, force: bool = False, dereference: bool = False,
+        base: Reference | None = None,
     ) -> AddResult:  # fmt: skip
         """Stores and drafts paths; moves no ref. Errors: `NoSuchPath`, `CannotInfer`, `Behind`, `BadRole`, `Unstaged`.
 
-        `force` stages the bytes of an older version as the next one; `dereference` stores what links point to.
+        `force` stages the bytes of an older version as the next one; `dereference` stores what links point to; `base` is
+        a commit to store tensors as differences to.
         """
         about = said(self._start, card=card, metrics=metrics, parents=parents)
-        options = AddOptions(kind=kind, name=name, force=force, dereference=dereference, said=about)
+        bases = () if base is None else (self._revision(base).manifest,)
+        options = AddOptions(kind=kind, name=name, force=force, dereference=dereference, bases=bases, said=about)
         return add(self._workspace, [self._relative(path) for path in paths], options)
 
     def commit(

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from pacha.base.ids import ObjectId
 from pacha.cli.app import App
 from pacha.cli.completing import complete_files, complete_refs
 from pacha.cli.infile import read_file
@@ -13,6 +14,7 @@ from pacha.porcelain.roles import SAID_ROLES, RoleSaid, parse_role
 from pacha.porcelain.said import Said
 from pacha.registry.card_record import members_of
 from pacha.registry.cards import card_type
+from pacha.registry.resolve import LATEST
 
 _Function = Callable[..., Any]
 _HELP = {
@@ -34,6 +36,18 @@ _MEMBERS = (
     (("--license",), "license", "Its licence, for instance MIT or CC-BY-4.0."),
     (("-p", "--purpose"), "purpose", "What the dataset is for."),
 )
+
+
+def _bases(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[ObjectId, ...]:
+    del parameter
+    return tuple(context.obj.resolve(text, bare=LATEST).manifest for text in value)
+
+
+#: Hands the command the manifests that `bases` names.
+base_option: Callable[[_Function], _Function] = click.option(
+    "--base", "bases", metavar="REF", multiple=True, callback=_bases, shell_complete=complete_refs,
+    help="Store its tensors as differences to those of this commit, where that is smaller.",
+)  # fmt: skip
 
 
 def said_options(function: _Function) -> _Function:

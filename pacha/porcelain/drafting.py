@@ -45,12 +45,13 @@ class RecipeIsItsFile(Usage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddOptions:
-    """What a person says of what is added."""
+    """What a person says of what is added. `bases` are commits that its bytes are first held against when stored."""
 
     kind: str | None = None
     name: str | None = None
     force: bool = False
     dereference: bool = False
+    bases: tuple[ObjectId, ...] = ()
     said: Said = field(default_factory=Said)
 
 
@@ -134,7 +135,7 @@ def make_drafts(workspace: Workspace, session: Session, jobs: Sequence[Job], opt
     with session.pack_writer() as writer:
         caches, drafts = [], []
         for job, base in zip(jobs, bases, strict=True):
-            guide = guide_for(workspace, base, options.said)
+            guide = guide_for(workspace, base, options.said, options.bases)
             reader = Ingest(writer, workers=repository.jobs, progress=repository.progress, guide=guide)
             cache = load_stat_cache(repository.root, job.artifact)
             caches.append(cache)
@@ -143,13 +144,21 @@ def make_drafts(workspace: Workspace, session: Session, jobs: Sequence[Job], opt
             if not options.force:
                 _check_not_behind(workspace, job, stored.content.digest)
             draft = _measured(workspace, writer, job, stored.content, base)
-            drafts.append(replace(draft, new_bytes=writer.stored_bytes - before))
+            drafts.append(replace(draft, new_bytes=_cost(workspace, draft, writer.stored_bytes - before)))
         drafts = _described(workspace, jobs, drafts, options.said)
         writer.close()
     for job, cache in zip(jobs, caches, strict=True):
         if job.path is not None:
             cache.save(repository.root, job.artifact)
     return drafts
+
+
+def _cost(workspace: Workspace, draft: Draft, new_bytes: int) -> int:
+    """What the bytes of a draft cost: what staging them stored, the time before counted where it stored them."""
+    old = workspace.draft(draft.artifact)
+    if old is None or old.content.digest != draft.content.digest:
+        return new_bytes
+    return max(new_bytes, old.new_bytes)
 
 
 def _base(workspace: Workspace, job: Job) -> tuple[ObjectId, ...]:

@@ -25,9 +25,9 @@ RESEMBLING = ("fine_tuned_from", "merged_from", "pruned_from", "derived_from", "
 FILES_MAX = 4_096
 
 
-def guide_for(workspace: Workspace, previous: Sequence[ObjectId], said: Said) -> Guide:
-    """What the ingest of an artifact is told of the inside of its files."""
-    nearest = _Nearest(workspace, previous, said)
+def guide_for(workspace: Workspace, previous: Sequence[ObjectId], said: Said, bases: Sequence[ObjectId] = ()) -> Guide:
+    """What the ingest of an artifact is told of the inside of its files. `bases` are commits that a person named."""
+    nearest = _Nearest(workspace, (*bases, *previous), said)
     return Guide(spans=spans_of_file, near=nearest.of)
 
 

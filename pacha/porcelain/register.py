@@ -25,6 +25,7 @@ class RegisterOptions:
     message: str | None = None
     said: Said = field(default_factory=Said)
     dereference: bool = False
+    bases: tuple[ObjectId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,13 @@ def register(workspace: Workspace, artifact: ArtifactName, source: str, options:
         )
     message = options.message or f"register {artifact.name}"
     committing = CommitOptions(message=message, author=options.author, date=options.date, bump=options.version)
-    adding = AddOptions(kind=artifact.kind, name=artifact.name, dereference=options.dereference, said=options.said)
+    adding = AddOptions(
+        kind=artifact.kind,
+        name=artifact.name,
+        dereference=options.dereference,
+        bases=options.bases,
+        said=options.said,
+    )
     try:
         made = commit_jobs(workspace, [job], committing, adding)[0]
     except NothingToCommit:

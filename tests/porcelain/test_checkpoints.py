@@ -68,6 +68,29 @@ def test_a_declared_base_serves_as_the_version_before_does(project: Project) -> 
     assert tuned < 0.5 * len(SECOND)
 
 
+def test_a_base_that_is_named_is_for_storage_alone(project: Project) -> None:
+    project.commit("base.safetensors", FIRST)
+    project.write("other.safetensors", SECOND)
+    first = project("add", "other.safetensors", "--json").data["added"][0]
+    project("reset")
+    project("gc", "--prune=now")
+    second = project("add", "other.safetensors", "--base", "model/base", "--json").data["added"][0]
+    assert second["new_bytes"] < 0.5 * len(SECOND) < first["new_bytes"] and second["digest"] == first["digest"]
+    assert project("commit", "-m", "one", "--json").data[0]["new_bytes"] == second["new_bytes"]
+    manifest = project("show", "other", "--json").data["manifest"]
+    assert "parents" not in json.loads(project("cat-file", f"manifest:{manifest}").out)
+    project.write("third.safetensors", SECOND)
+    project("model", "register", "third", "third.safetensors", "-v", "1.0.0", "--base", "base")
+    assert project("fsck").code == 0
+    assert "nothing-here" in project("add", "other.safetensors", "--base", "nothing-here", code=3).err
+
+
+def test_what_is_staged_again_costs_what_it_cost(project: Project) -> None:
+    once = new_bytes(project, "m.safetensors", FIRST)
+    assert new_bytes(project, "m.safetensors", FIRST) == once > 0
+    assert project("commit", "-m", "one", "--json").data[0]["new_bytes"] == once
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -13,13 +13,14 @@ Group: registry
 import click
 
 from pacha.base.clock import parse_timestamp
+from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.cli.app import App
 from pacha.cli.completing import complete_files, complete_names
 from pacha.cli.groups import registry_command
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, size_text
-from pacha.cli.said import for_kind, said_by, said_options
+from pacha.cli.said import base_option, for_kind, said_by, said_options
 from pacha.porcelain.identity import author as author_of
 from pacha.porcelain.register import Registered, RegisterOptions, register
 
@@ -34,6 +35,7 @@ def make(kind: str) -> click.Command:
     @click.argument("path", shell_complete=complete_files)
     @click.option("-v", "--version", required=True, metavar="VERSION", help="1.2.0, or major, minor, patch, auto.")
     @click.option("-m", "--message", help="What changed, and why.")
+    @base_option
     @said_options
     @click.option("--dereference", is_flag=True, help="Store what symbolic links point to.")
     @click.option("--author", metavar="'NAME <MAIL>'", help="Who made it, where that is not you.")
@@ -42,7 +44,7 @@ def make(kind: str) -> click.Command:
     @click.pass_context
     def run(
         context: click.Context, name: str, path: str, version: str, message: str | None, dereference: bool,
-        author: str | None, date: str | None,
+        bases: tuple[ObjectId, ...], author: str | None, date: str | None,
     ) -> None:  # fmt: skip
         """Registers."""
         app: App = context.obj
@@ -54,6 +56,7 @@ def make(kind: str) -> click.Command:
             message=message,
             said=said_by(context),
             dereference=dereference,
+            bases=bases,
         )
         show(app, kind, register(app.workspace, artifact, path, options))
 
