@@ -22,7 +22,7 @@ from pacha.objects.manifest import Manifest
 from pacha.porcelain.cat import single_file
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.resolve import Revision
-from pacha.worktree.ingest import holding_still
+from pacha.worktree.reading import holding_still
 from pacha.worktree.scan import Scan, scan
 
 #: Where a card keeps the schema that a person wrote.

@@ -17,7 +17,7 @@ from pacha.formats.inspection import FileSource, Inspection, Source
 from pacha.formats.tensors import structure
 from pacha.objects.blob import BLOB_BYTES_MAX
 from pacha.objects.manifest import FACTS_BYTES_MAX
-from pacha.worktree.ingest import holding_still
+from pacha.worktree.reading import holding_still
 from pacha.worktree.scan import Scan
 
 #: A folder of many files is a dataset of parts: so many are looked into, the rest is counted.

@@ -8,7 +8,7 @@ from pacha.base.names import NAME_LENGTH_MAX, ArtifactName, BadName, check_name
 from pacha.formats.inspection import FileSource
 from pacha.formats.sniff import HEAD_BYTES, format_of, kind_of_folder
 from pacha.porcelain.workspace import Workspace
-from pacha.worktree.ingest import holding_still
+from pacha.worktree.reading import holding_still
 from pacha.worktree.scan import Scan
 
 #: Stems that say nothing; the folder's name says more.

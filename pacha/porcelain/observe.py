@@ -8,7 +8,7 @@ from pacha.base.ids import ObjectId
 from pacha.graph.ancestry import ancestors
 from pacha.objects.tree import FileEntry, artifact_digest
 from pacha.porcelain.workspace import Known, Workspace
-from pacha.worktree.ingest import digest_of_file
+from pacha.worktree.reading import digest_of_file
 from pacha.worktree.scan import FoundFile, NoSuchPath, Scan, scan
 from pacha.worktree.statcache import Seen, StatCache, load_stat_cache
 

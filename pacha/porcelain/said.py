@@ -24,7 +24,7 @@ from pacha.registry.cards import Card, members_of, read_stored_card
 from pacha.registry.recipe_file import read_recipe
 from pacha.registry.resolve import LATEST
 from pacha.worktree.drafts import Draft, DraftParent, StagedBytes
-from pacha.worktree.ingest import holding_still
+from pacha.worktree.reading import holding_still
 from pacha.worktree.scan import FoundFile, Scan
 
 #: The members of a card that follow from the bytes: a card file neither sets nor removes what was measured.

@@ -1,7 +1,6 @@
 """An open repository with everything a verb needs: catalog, index, drafts, and what each path of the work tree holds."""
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -287,6 +286,9 @@ class Workspace:
         """Checks a sha256 pin by hashing the bytes, which must be here. Errors: `PinMismatch`, `Absent`, `Usage`."""
         if revision.sha256 is None:
             return revision
+        # It takes a tenth of a command's start to load, for something that few references have.
+        import hashlib
+
         files = list(tree_files(self.repository.objects, self.catalog.manifest(revision.manifest).tree))
         if revision.entry is not None and not revision.entry.is_folder:
             files = [TreeFile(revision.path or revision.entry.name, revision.entry)]

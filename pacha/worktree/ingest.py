@@ -11,11 +11,9 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pacha.base.errors import Conflict, PachaError
-from pacha.base.files import machine_failed, naming, open_to_read
+from pacha.base.files import naming
 from pacha.base.ids import Hasher, ObjectId
 from pacha.base.progress import Progress
 from pacha.base.spans import Span
@@ -27,19 +25,14 @@ from pacha.store.packwriter import PackWriter
 from pacha.worktree.chunker import MAX_BYTES, WHOLE_FILE_BYTES_MAX, Chunker
 from pacha.worktree.cutting import Cut, Key, plan
 from pacha.worktree.drafts import Content
-from pacha.worktree.scan import GONE, FoundFile, Scan, is_same, is_untouched
+from pacha.worktree.reading import WINDOW_BYTES, changed, is_same_file, open_found, read_into
+from pacha.worktree.scan import FoundFile, Scan
 from pacha.worktree.statcache import Seen, StatCache
 
-#: A file up to here is held in memory whole by one worker; above, it is read in windows of this size.
-WINDOW_BYTES = 4 << 20
 #: A window's chunks are handed to the workers in so many lots for each.
 LOTS_PER_WORKER = 2
 #: Files are handed to a worker together, so that the handing over costs little.
 FILES_PER_LOT = 32
-
-
-class ChangedWhileRead(Conflict):
-    """A file changed while it was read, twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +127,11 @@ class Ingest:
         """Reads a file that holds still; one that changes is tried once more."""
         seen = read(file) or read(file)
         if seen is None:
-            raise _changed(file)
+            raise changed(file)
         return seen
 
     def _small_file(self, file: FoundFile) -> Seen | None:
-        descriptor = _open(file)
+        descriptor = open_found(file)
         if descriptor is None:
             return None
         with naming(file.full):
@@ -147,7 +140,7 @@ class Ingest:
                 data = os.read(descriptor, file.size + 1)
                 while len(data) < file.size and (more := os.read(descriptor, file.size + 1 - len(data))):
                     data += more
-                same = _is_same(file, descriptor) and len(data) == file.size
+                same = is_same_file(file, descriptor) and len(data) == file.size
             finally:
                 os.close(descriptor)
         if not same:
@@ -210,7 +203,7 @@ class Ingest:
         pieces: list[tuple[int, ObjectId]] = []
         waiting: list[Future[list[tuple[int, ObjectId]]]] = []
         read = 0
-        descriptor = _open(file)
+        descriptor = open_found(file)
         if descriptor is None:
             return None
         try:
@@ -227,7 +220,7 @@ class Ingest:
                 pieces.extend(future.result())
             if hashing is not None:
                 hashing.result()
-            if read != file.size or not _is_same(file, descriptor):
+            if read != file.size or not is_same_file(file, descriptor):
                 return None
         finally:
             os.close(descriptor)
@@ -250,7 +243,7 @@ class Ingest:
                 view[: len(left)] = left
                 wanted = min(to_come, WINDOW_BYTES)
                 with naming(file.full):
-                    got = _read_into(descriptor, view[len(left) : len(left) + wanted])
+                    got = read_into(descriptor, view[len(left) : len(left) + wanted])
                 if got < wanted:
                     return
                 to_come -= got
@@ -350,74 +343,3 @@ def _stretches(cuts: Iterator[tuple[Cut, ObjectId | None]]) -> Iterator[list[tup
         size += cut.length
     if stretch:
         yield stretch
-
-
-def _read_into(descriptor: int, view: memoryview) -> int:
-    """Fills the view, or what there is to the end of the file; returns how much that was."""
-    got = 0
-    while got < len(view) and (count := os.readv(descriptor, [view[got:]])):
-        got += count
-    return got
-
-
-def _open(file: FoundFile) -> int | None:
-    """Opens a file for reading; None if something else lies there now, be it a pipe that nobody fills."""
-    try:
-        descriptor = open_to_read(file.full)
-    except OSError as error:
-        if error.errno in GONE:
-            return None
-        raise machine_failed(error, file.full) from error
-    if _is_same(file, descriptor):
-        return descriptor
-    os.close(descriptor)
-    return None
-
-
-def _is_same(file: FoundFile, descriptor: int) -> bool:
-    return is_same(file, os.fstat(descriptor))
-
-
-@contextmanager
-def holding_still(files: Sequence[FoundFile]) -> Iterator[None]:
-    """Whoever reads files inside learns afterwards whether they are what was found. Errors: `ChangedWhileRead`."""
-    try:
-        yield
-    except PachaError as error:
-        # Where a file was changed or taken away meanwhile, that is the reason.
-        _check_untouched(files, error)
-        raise
-    _check_untouched(files)
-
-
-def _check_untouched(files: Sequence[FoundFile], cause: PachaError | None = None) -> None:
-    for file in files:
-        if not is_untouched(file):
-            raise _changed(file) from cause
-
-
-def _changed(file: FoundFile) -> ChangedWhileRead:
-    return ChangedWhileRead(
-        f"{file.full}: changed while it was read",
-        hint="wait until nothing writes to it, then run the command again",
-        path=file.full,
-    )
-
-
-def digest_of_file(file: FoundFile) -> ObjectId | None:
-    """The digest of a file as it lies, without storing it; None if it changed while it was read."""
-    hasher = Hasher()
-    buffer = bytearray(min(WINDOW_BYTES, max(1, file.size)))
-    descriptor = _open(file)
-    if descriptor is None:
-        return None
-    with naming(file.full):
-        try:
-            read = 0
-            # A file that grows faster than it is read has no end.
-            while read <= file.size and (got := os.readv(descriptor, [buffer])):
-                hasher.update(memoryview(buffer)[:got])
-                read += got
-            return hasher.id() if read == file.size and _is_same(file, descriptor) else None
-        finally:
-            os.close(descriptor)
