@@ -345,13 +345,13 @@ def test_a_file_that_keeps_changing_is_refused(project: Project, monkeypatch: py
     from pacha.worktree import ingest
 
     path = project.write("rows.csv", "a,b\n")
-    real = ingest._is_same
+    real = ingest.is_same_file
 
     def changing(file: object, descriptor: int) -> bool:
         os.utime(path, ns=(1, os.stat(path).st_mtime_ns + 1))
         return real(file, descriptor)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ingest, "_is_same", changing)
+    monkeypatch.setattr(ingest, "is_same_file", changing)
     assert_one_line(project("add", "rows.csv", code=4), "changed while it was read")
     monkeypatch.undo()
 

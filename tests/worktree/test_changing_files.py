@@ -12,7 +12,7 @@ from pacha.formats import inspection
 from pacha.formats.schema import DataSchema
 from pacha.porcelain.data import schema_at, validate_path
 from pacha.porcelain.inspect import inspect_path
-from pacha.worktree import ingest
+from pacha.worktree import reading
 from pacha.worktree.scan import scan
 from tests.conftest import Project
 
@@ -87,7 +87,7 @@ def test_it_is_told_and_nothing_is_stored(
 ) -> None:
     path = project.write("rows.csv", content)
     with monkeypatch.context() as patch:
-        before_each_opening(patch, ingest, path, swap)
+        before_each_opening(patch, reading, path, swap)
         answer = project(*words, code=4)
     assert "rows.csv: changed while it was read" in answer.err and "hint: wait" in answer.err
     assert project("list", "--json").data == []
@@ -123,7 +123,7 @@ def test_neither_a_verdict_nor_facts_are_given_of_it(
         look(str(path))
         with monkeypatch.context() as patch:
             before_each_opening(patch, inspection, path, swap)
-            with pytest.raises(ingest.ChangedWhileRead):
+            with pytest.raises(reading.ChangedWhileRead):
                 look(str(path))
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
@@ -137,9 +137,9 @@ def schema_of_rows(project: Project) -> DataSchema:
 def test_a_digest_of_it_is_none(project: Project, swap: Callable[[Path], None]) -> None:
     path = project.write("rows.csv", ROWS)
     (file,) = scan(str(path), shown="rows.csv").files
-    assert ingest.digest_of_file(file) is not None
+    assert reading.digest_of_file(file) is not None
     swap(path)
-    assert ingest.digest_of_file(file) is None
+    assert reading.digest_of_file(file) is None
 
 
 def test_a_file_that_grows_for_ever_has_no_digest(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,12 +157,12 @@ def test_a_file_that_grows_for_ever_has_no_digest(project: Project, monkeypatch:
         def __getattr__(self, name: str) -> object:
             return getattr(os, name)
 
-    monkeypatch.setattr(ingest, "os", Growing())
-    assert ingest.digest_of_file(file) is None
+    monkeypatch.setattr(reading, "os", Growing())
+    assert reading.digest_of_file(file) is None
 
 
 def test_a_file_that_holds_still_the_second_time_is_stored(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The harness itself: a swap after everything was read changes nothing."""
     path = project.write("rows.csv", ROWS)
-    before_each_opening(monkeypatch, ingest, path, take_away, first=99)
+    before_each_opening(monkeypatch, reading, path, take_away, first=99)
     project("add", "rows.csv")

@@ -33,7 +33,7 @@ STAGES = (
     ("pacha/worktree/chunker.py", "", "cut"),
     ("pacha/worktree/cutting.py", "", "cut"),
     ("pacha/worktree/scan.py", "", "scan"),
-    ("pacha/worktree/ingest.py", "_read_into", "read"),
+    ("pacha/worktree/reading.py", "read_into", "read"),
     ("pacha/worktree/ingest.py", "_small_file", "read"),
     ("pacha/store/codec/", "", "encode, decode"),
     ("pacha/store/planes.py", "", "encode, decode"),
