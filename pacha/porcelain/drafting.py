@@ -143,7 +143,7 @@ def make_drafts(workspace: Workspace, session: Session, jobs: Sequence[Job], opt
             stored = reader.artifact(job.there, cache=cache, read_at_ns=repository.root.clock_ns())
             if not options.force:
                 _check_not_behind(workspace, job, stored.content.digest)
-            draft = _measured(workspace, writer, job, stored.content, base)
+            draft = _measured(workspace, writer, job, stored.content, base, is_said=options.said.is_any)
             drafts.append(replace(draft, new_bytes=_cost(workspace, draft, writer.stored_bytes - before)))
         drafts = _described(workspace, jobs, drafts, options.said)
         writer.close()
@@ -172,12 +172,15 @@ def _base(workspace: Workspace, job: Job) -> tuple[ObjectId, ...]:
 
 
 def _measured(
-    workspace: Workspace, writer: PackWriter, job: Job, content: Content, base: tuple[ObjectId, ...]
+    workspace: Workspace, writer: PackWriter, job: Job, content: Content, base: tuple[ObjectId, ...], *, is_said: bool
 ) -> Draft:
-    """The draft of some bytes with what a machine finds in them; what was found before is not looked for again."""
+    """The draft of some bytes with what a machine finds in them; what was found before is not looked for again.
+
+    Nor is what was committed without anything found, unless something `is_said` of it: else nothing new is committed.
+    """
     draft = Draft(artifact=job.artifact, path=job.path, content=content, previous=base)
     same = same_bytes(workspace, base, content.digest)
-    if same is not None and same.facts:
+    if same is not None and (same.facts or not is_said):
         return replace(draft, facts=same.facts, facts_detail=same.facts_detail)
     old = workspace.draft(job.artifact)
     if old is not None and old.content.digest == content.digest and old.facts:
