@@ -18,7 +18,6 @@ from pacha.store.data import DataStore
 from pacha.store.packwriter import is_worth
 from pacha.store.record import HEADER_BYTES
 from pacha.store.repack import (
-    CannotRepack,
     Encoder,
     Held,
     Rewrite,
@@ -88,7 +87,7 @@ class _Plan:
 def repack(workspace: Workspace, *, grace_seconds: int, dry_run: bool = False) -> RepackReport:
     """Writes packs anew where that wins; with `dry_run` only says what it would cost and bring.
 
-    Errors: `Busy` if a gc or another repack runs, `CannotRepack` and `CannotCollect` where the store is damaged,
+    Errors: `Busy` if a gc or another repack runs or packs were moved, `CannotRepack` and `CannotCollect` where the store is damaged,
     `MachineFailed`: then every pack is where it was. Crash: packs more than needed, none fewer.
     """
     if dry_run:
@@ -116,15 +115,11 @@ def _write(workspace: Workspace, session: Session, plan: _Plan) -> Rewritten:
 
 
 def _set_aside(workspace: Workspace, session: Session, done: Rewritten) -> dict[ObjectId, str]:
-    """Moves what was replaced to the trash. Errors: `CannotRepack` if what replaces it was not read back."""
+    """Moves what was replaced to the trash. Errors: the fault for which that is what was written anew."""
     data = workspace.repository.objects.data
-    old = done.unsound or done.replaced
-    retired = retire(data, old, trash_folder(workspace), claimed=session.claimed_by_others)
-    if done.unsound:
-        raise CannotRepack(
-            "what was written anew could not be read back; every pack is where it was",
-            hint="run it again when no other repack runs; if it says so again, `pacha fsck` names all damage",
-        )
+    retired = retire(data, done.replaced, trash_folder(workspace), claimed=session.claimed_by_others)
+    if done.fault is not None:
+        raise done.fault
     return retired.kept
 
 

@@ -215,21 +215,23 @@ class DataStore:
         except (Corrupt, NoSuchFile):
             return set()
 
-    def endless(self, *, hidden: Set[ObjectId] = frozenset()) -> set[ObjectId]:
+    def endless(self, *, hidden: Set[ObjectId] = frozenset(), expected: Set[ObjectId] = frozenset()) -> set[ObjectId]:
         """The objects that no copy leads from to a whole record, as if the packs that are `hidden` were gone.
 
-        Looks again where packs moved meanwhile: a merge takes one away only after its records lie in another.
+        Those of every pack, and those `expected` of which there is no copy. Looks at the folder first, and again where
+        packs moved meanwhile: a merge takes one away only after its records lie in another.
         """
+        self.refresh()
         for _ in range(LOOKS_MAX):
             seen = {*self.packs()}
-            found = self._endless(hidden)
+            found = self._endless(hidden, expected)
             self.refresh()
             if not found or seen == self.packs().keys():
                 break
         return found
 
-    def _endless(self, hidden: Set[ObjectId]) -> set[ObjectId]:
-        bases: dict[ObjectId, set[ObjectId | None]] = {}
+    def _endless(self, hidden: Set[ObjectId], expected: Set[ObjectId]) -> set[ObjectId]:
+        bases: dict[ObjectId, set[ObjectId | None]] = {id: set() for id in expected}
         for id, place in self.records():
             found = bases.setdefault(id, set())
             if place.pack not in hidden:

@@ -8,16 +8,16 @@ docs/decisions/0034-repack.md.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pacha.base.errors import Busy, Corrupt
+from pacha.base.errors import Absent, Busy, Corrupt, PachaError
 from pacha.base.files import NoSuchFile
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.base.progress import Progress
 from pacha.objects.types import Link
-from pacha.store.chains import Base, Records, plain_of
+from pacha.store.chains import Base, Records, bases_of, plain_of
 from pacha.store.codec import Codecs
 from pacha.store.data import DataStore
 from pacha.store.forest import Forest, choose_copies
@@ -42,13 +42,32 @@ class CannotRepack(Corrupt):
 
 
 class PacksMoved(Busy):
-    """Another process merged packs that were being read."""
+    """Another process moved packs that were being read."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "another process merged packs while they were written anew; every pack is where it was",
-            hint="run it again",
-        )
+        super().__init__("nothing is stored anew: another process moved packs meanwhile", hint="run it again")
+
+
+@contextmanager
+def still(store: DataStore, packs: Set[ObjectId]) -> Iterator[None]:
+    """For what reads some packs. Errors: `PacksMoved` where it may be for that alone that something was not found."""
+    before = _stamps(store)
+    try:
+        yield
+    except NoSuchFile as error:
+        raise PacksMoved from error
+    except (Corrupt, Absent) as error:
+        after = _stamps(store)
+        if all(pack in after and before.get(pack) == after[pack] for pack in packs):
+            raise
+        raise PacksMoved from error
+
+
+def _stamps(store: DataStore) -> dict[ObjectId, tuple[int, int]]:
+    """What changes when a pack is moved, and when it is brought back."""
+    store.refresh()
+    states = ((pack, store.root.stat(path)) for pack, path in store.packs().items())
+    return {pack: (state.st_mtime_ns, state.st_ctime_ns) for pack, state in states if state is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +88,11 @@ class Held:
 
     @staticmethod
     def of(store: DataStore) -> "Held":
-        """Looks at every record's place. Errors: `CannotRepack` if a chain does not end."""
+        """Looks at every record's place. Errors: `CannotRepack` if a chain does not end, `PacksMoved` if it may yet."""
         endless = store.endless()
         if endless:
+            if any(store.ids_in(path, pack) & endless for pack, path in store.trashed().items()):
+                raise PacksMoved
             first = min(endless, key=lambda id: id.raw)
             raise CannotRepack(
                 f"nothing is written anew: {len(endless)} records cannot be read, {first.short} among them",
@@ -130,12 +151,12 @@ class Rewrite:
 class Rewritten:
     """New packs that hold all of the replaced ones, read back. Units: bytes of whole packs.
 
-    `unsound` are new ones that were not read back: whoever wrote them sets them aside, and nothing is replaced.
+    With a `fault` they were not read back: it is the new ones that are replaced, by what is there.
     """
 
     packs: tuple[ObjectId, ...] = ()
     replaced: frozenset[ObjectId] = frozenset()
-    unsound: tuple[ObjectId, ...] = ()
+    fault: PachaError | None = None
     reencoded: frozenset[ObjectId] = frozenset()
     size: int = 0
 
@@ -202,22 +223,23 @@ def rewrite(
 ) -> Rewritten:
     """Writes new packs with every record of some packs, and reads them back. Removes nothing.
 
-    Errors: `PacksMoved`, and `Corrupt` if a record cannot be read.
+    Errors: `PacksMoved`, and `Corrupt` if a record cannot be read: then nothing was written.
     Crash: packs that hold what others hold too; the next repack takes the smaller copies.
     """
+    planned = {place.pack for place in held.places.values()}
     with writer_of(store, held, on_claim=on_claim) as writer, ThreadPoolExecutor(max(1, workers)) as pool:
-        try:
+        with still(store, planned):
             bases = dict(_encode_all(store, held, task, writer, pool, progress))
             for pack in sorted(task.packs):
                 _copy(store, held, pack, bases.keys(), writer, progress)
-        except NoSuchFile as error:
-            raise PacksMoved from error
         receipt = writer.close()
-        store.refresh()
         # A pack that comes out as it was has the same name, and stays.
-        old = task.packs - {*receipt.packs}
-        if not _reads_back(store, held, old, receipt.packs, bases.keys(), pool):
-            return Rewritten(unsound=tuple(pack for pack in receipt.packs if pack not in task.packs))
+        new, old = {*receipt.packs} - planned, task.packs - {*receipt.packs}
+        try:
+            with still(store, planned | new):
+                _read_back(store, held, old, receipt.packs, bases.keys(), pool)
+        except PachaError as fault:
+            return Rewritten(replaced=frozenset(new), fault=fault)
     sizes = [store.root.stat(f"{store.folder}/{pack}.pack") for pack in receipt.packs]
     return Rewritten(
         packs=receipt.packs,
@@ -314,17 +336,18 @@ class _Without:
         return self.store.codecs()
 
 
-def _reads_back(
+def _read_back(
     store: DataStore,
     held: Held,
     old: Set[ObjectId],
     new: Sequence[ObjectId],
     reencoded: Set[ObjectId],
     pool: ThreadPoolExecutor,
-) -> bool:
+) -> None:
     """Reads the new packs with the old ones hidden: all stored bytes, and what was encoded anew down to its id.
 
-    Errors: `PacksMoved` where it may be for that alone that something was not found.
+    What others stored meanwhile may rest on an old pack, and is looked at before that is set aside.
+    Errors: `CannotRepack`, `NoSuchFile`.
     """
     without: Records = _Without(store, old)
 
@@ -332,19 +355,17 @@ def _reads_back(
         header, payload = record
         return header.id not in reencoded or hash_bytes(plain_of(without, header, payload)) == header.id
 
-    planned = {place.pack for place in held.places.values()} | {*new}
     try:
         copies = [PackFile(store.root, f"{store.folder}/{pack}.pack", pack) for pack in new]
         is_whole = all(all(_in_turns(pool, is_sound, checked_records(copy))) for copy in copies)
-        is_whole = is_whole and not store.endless(hidden=old)
-    except NoSuchFile as error:
-        raise PacksMoved from error
-    except Corrupt:
-        is_whole = False
-    store.refresh()
-    if not is_whole and not planned <= store.packs().keys():
-        raise PacksMoved
-    return is_whole
+        cause = None
+    except Corrupt as error:
+        is_whole, cause = False, error
+    if not is_whole or held.places.keys() & store.endless(hidden=old, expected=held.places.keys()):
+        raise CannotRepack(
+            "what was written anew could not be read back; every pack is where it was",
+            hint="run it again; if it says so again, `pacha fsck` names all damage",
+        ) from cause
 
 
 # -- setting aside ---------------------------------------------------------------------------------------------------
@@ -363,28 +384,40 @@ def retire(store: DataStore, old: Iterable[ObjectId], folder: str, *, claimed: C
 
     Crash: in the trash, from where gc brings back what cannot be read without it.
     """
-    kept: dict[ObjectId, str] = {}
-    moved: list[ObjectId] = []
-    for pack in sorted(old):
-        if pack in claimed():
-            kept[pack] = "a running command relies on it"
-            continue
-        try:
-            store.root.move(f"{store.folder}/{pack}.pack", f"{folder}/{pack}.pack")
-        except NoSuchFile:
-            continue
-        store.root.remove(f"{store.folder}/{pack}.idx")
-        moved.append(pack)
-    store.refresh()
-    # Whoever came to rely on one of them in between has named it, or has stored what rests on it: look again.
+    old = {*old}
+    kept = dict.fromkeys(old & claimed(), "a running command relies on it")
+    # After asking: who named a pack and is gone has stored what rests on it by now.
+    kept |= dict.fromkeys(_rested_on(store, old - kept.keys()), "what was stored meanwhile rests on it")
+    ids = {id for id, place in store.records() if place.pack in old}
+    moved = [pack for pack in sorted(old - kept.keys()) if _move(store, pack, f"{folder}/{pack}.pack")]
+    # Whoever came to rely on one of them in between has named it; another who removes packs has removed others.
     late = claimed()
-    is_whole = not store.endless()
+    is_whole = not store.endless(expected=ids)
     for pack in moved:
         if pack in late or not is_whole:
             kept[pack] = "another process came to rely on it"
             with suppress(NoSuchFile):
                 store.bring_back(pack, f"{folder}/{pack}.pack")
     return Retired(packs=tuple(pack for pack in moved if pack not in kept), kept=kept)
+
+
+def _rested_on(store: DataStore, old: Set[ObjectId]) -> Set[ObjectId]:
+    """Those of some packs without which a chain would not end; all of them where a chain does not end anyway."""
+    endless = store.endless(hidden=old)
+    if not endless:
+        return frozenset()
+    needed = endless | bases_of(store.storage_bases(), endless)
+    found = {place.pack for id, place in store.records() if id in needed and place.pack in old}
+    return old if store.endless(hidden=old - found) else found
+
+
+def _move(store: DataStore, pack: ObjectId, target: str) -> bool:
+    try:
+        store.root.move(f"{store.folder}/{pack}.pack", target)
+    except NoSuchFile:
+        return False
+    store.root.remove(f"{store.folder}/{pack}.idx")
+    return True
 
 
 def plan_merging(sizes: Mapping[ObjectId, int]) -> list[ObjectId]:
