@@ -26,6 +26,7 @@ from pacha.store.repack import (
     plan_merging,
     retire,
     rewrite,
+    still,
     writer_of,
 )
 
@@ -91,9 +92,9 @@ def repack(workspace: Workspace, *, grace_seconds: int, dry_run: bool = False) -
     `MachineFailed`: then every pack is where it was. Crash: packs more than needed, none fewer.
     """
     if dry_run:
-        return _report(_plan(workspace, grace_seconds), Rewritten(), {}, is_dry_run=True)
+        return _report(_plan_still(workspace, grace_seconds), Rewritten(), {}, is_dry_run=True)
     with workspace.session() as session, alone(workspace):
-        plan = _plan(workspace, grace_seconds)
+        plan = _plan_still(workspace, grace_seconds)
         if not plan.task.packs:
             return _report(plan, Rewritten(), {}, is_dry_run=False)
         done = _write(workspace, session, plan)
@@ -126,9 +127,15 @@ def _set_aside(workspace: Workspace, session: Session, done: Rewritten) -> dict[
 # -- planning --------------------------------------------------------------------------------------------------------
 
 
-def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
+def _plan_still(workspace: Workspace, grace_seconds: int) -> _Plan:
     data = workspace.repository.objects.data
     data.refresh()
+    with still(data, {*data.packs()}):
+        return _plan(workspace, grace_seconds)
+
+
+def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
+    data = workspace.repository.objects.data
     sizes = {id: state.st_size for id, path in data.packs().items() if (state := data.root.stat(path)) is not None}
     held = Held.of(data)
     roots = collect(workspace)

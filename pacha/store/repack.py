@@ -17,7 +17,7 @@ from pacha.base.files import NoSuchFile
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.base.progress import Progress
 from pacha.objects.types import Link
-from pacha.store.chains import Base, Records, bases_of, plain_of
+from pacha.store.chains import Base, Records, plain_of
 from pacha.store.codec import Codecs
 from pacha.store.data import DataStore
 from pacha.store.forest import Forest, choose_copies
@@ -403,12 +403,15 @@ def retire(store: DataStore, old: Iterable[ObjectId], folder: str, *, claimed: C
 
 def _rested_on(store: DataStore, old: Set[ObjectId]) -> Set[ObjectId]:
     """Those of some packs without which a chain would not end; all of them where a chain does not end anyway."""
-    endless = store.endless(hidden=old)
-    if not endless:
-        return frozenset()
-    needed = endless | bases_of(store.storage_bases(), endless)
-    found = {place.pack for id, place in store.records() if id in needed and place.pack in old}
-    return old if store.endless(hidden=old - found) else found
+    found: set[ObjectId] = set()
+    while endless := store.endless(hidden=old - found):
+        bases = store.storage_bases()
+        needed = endless.union(*(bases.get(id, ()) for id in endless))
+        more = {place.pack for id, place in store.records() if id in needed and place.pack in old - found}
+        if not more:
+            return old
+        found |= more
+    return found
 
 
 def _move(store: DataStore, pack: ObjectId, target: str) -> bool:

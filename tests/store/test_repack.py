@@ -15,10 +15,21 @@ from pacha.base.files import Durability, Root
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.base.progress import Silent
 from pacha.objects.types import Link
+from pacha.store import repack
 from pacha.store.chains import DEPTH_MAX, chain
 from pacha.store.data import DataStore
 from pacha.store.merge import merge
-from pacha.store.repack import CannotRepack, Held, Rewrite, Rewritten, Wish, plan_merging, retire, rewrite
+from pacha.store.repack import (
+    CannotRepack,
+    Held,
+    PacksMoved,
+    Rewrite,
+    Rewritten,
+    Wish,
+    plan_merging,
+    retire,
+    rewrite,
+)
 from tests.store.test_chains import forge, put, steps
 
 
@@ -186,6 +197,116 @@ def test_one_who_began_to_rely_on_a_pack_meanwhile_finds_it_again(store: DataSto
     )  # fmt: skip
     assert [*retire(store, done.replaced, "local/trash/x", claimed=lambda: next(answers)).kept] == [late]
     assert late in store.packs()
+
+
+def beside(store: DataStore, levels: list[dict[ObjectId, Wish]], meanwhile: Callable[[], object]) -> Rewritten:
+    """Writes packs anew; `meanwhile` happens once they were written and before they are seen."""
+    task = Rewrite(packs=frozenset(store.packs()), levels=levels)
+    return rewrite(
+        store, Held.of(store), task, on_claim=lambda pack: meanwhile() and None, workers=1, progress=Silent()
+    )
+
+
+def test_what_is_stored_meanwhile_is_no_fault_and_keeps_what_it_rests_on(store: DataStore) -> None:
+    """An add builds upon a whole record that the new packs hold as the last difference there may be."""
+    versions, ids, levels = history(store, 4)
+    place = store.locate(ids[3])[0].pack
+    later = steps(5)[4]
+    done = beside(store, levels, lambda: put(open_store(Path(store.root.path)), later, near=ids[3]))
+    assert done.fault is None
+    retired = retire(store, done.replaced, "local/trash/x", claimed=set)
+    assert [*retired.kept] == [place] and len(retired.packs) == 3
+    assert chain(store, hash_bytes(later)) == (ids[3],) and not store.endless()
+    assert bytes(store.read(Link("blob", hash_bytes(later)))) == later
+    assert [bytes(store.read(Link("blob", id))) for id in ids] == versions
+    anew(store, [])
+    assert len(store.packs()) == 1 and len([*store.records()]) == 5 and not store.endless()
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_what_appears_as_its_writer_ends_keeps_what_it_rests_on(
+    store: DataStore, monkeypatch: pytest.MonkeyPatch, *, dies: bool
+) -> None:
+    """It is seen after its journal was found gone, before anything is moved: whoever dies then leaves no gap."""
+    _, ids, levels = history(store, 4)
+    later = steps(5)[4]
+    with open_store(Path(store.root.path)).writer() as writer:
+        writer.add("blob", later, element="f32", near=ids[3])
+        done = beside(store, levels, lambda: None)
+
+        def claimed() -> set[ObjectId]:
+            if hash_bytes(later) not in {id for id, _ in store.records()}:
+                writer.close()
+            return set()
+
+        if dies:
+            monkeypatch.setattr(DataStore, "bring_back", lambda *rest: pytest.fail("too late"))
+        retire(store, done.replaced, "local/trash/x", claimed=claimed)
+    assert not store.endless()
+    assert bytes(store.read(Link("blob", hash_bytes(later)))) == later
+
+
+def test_packs_that_lie_in_none_but_the_trash_come_back(store: DataStore) -> None:
+    """What replaces them goes at the same moment."""
+    versions, ids, levels = history(store, 3)
+    done = beside(store, levels, lambda: None)
+    asked: list[int] = []
+
+    def claimed() -> set[ObjectId]:
+        asked.append(len(asked))
+        if len(asked) == 2:
+            store.root.move(f"{store.folder}/{done.packs[0]}.pack", f"local/trash/y/{done.packs[0]}.pack")
+        return set()
+
+    assert not retire(store, done.replaced, "local/trash/x", claimed=claimed).packs
+    assert [bytes(store.read(Link("blob", id))) for id in ids] == versions
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+@pytest.mark.parametrize("which", ["new", "old", "base"])
+def test_packs_that_move_while_they_are_read_back_are_no_damage(
+    store: DataStore, monkeypatch: pytest.MonkeyPatch, which: str, *, comes_back: bool
+) -> None:
+    _, ids, levels = history(store, 3)
+    before = {*store.packs()}
+    base = store.locate(ids[0])[0].pack
+    real = repack._read_back
+
+    def moving(*words: Any) -> None:
+        new = {*open_store(Path(store.root.path)).packs()} - before
+        (pack,) = {"new": new, "old": {store.locate(ids[2])[0].pack}, "base": {base}}[which]
+        there, away = f"{store.folder}/{pack}.pack", f"local/trash/y/{pack}.pack"
+        store.root.move(there, away)
+        try:
+            real(*words)
+            assert which == "old", "it is hidden: nothing rests on it"
+        finally:
+            if comes_back:
+                store.bring_back(pack, away)
+
+    monkeypatch.setattr(repack, "_read_back", moving)
+    task = Rewrite(packs=frozenset(before - {base}), levels=levels)
+    done = rewrite(store, Held.of(store), task, on_claim=lambda pack: None, workers=1, progress=Silent())
+    if which == "old":
+        assert done.fault is None
+        return
+    assert isinstance(done.fault, PacksMoved) and not done.packs
+    retire(store, done.replaced, "local/trash/x", claimed=set)
+    if comes_back:
+        assert {*store.packs()} == before, "what was written anew does not stay beside what it was to replace"
+
+
+def test_what_waits_in_the_trash_is_no_damage(store: DataStore) -> None:
+    """Two at once may have set aside what each rests on, and look again a moment later."""
+    first, second = steps(2)
+    a, b = put(store, first), put(store, second)
+    old = [*store.packs()]
+    forge(store, first, b, second)
+    forge(store, second, a, first)
+    for pack in old:
+        store.root.move(f"{store.folder}/{pack}.pack", f"local/trash/x/{pack}.pack")
+    with pytest.raises(PacksMoved):
+        Held.of(store)
 
 
 def test_a_base_that_was_moved_since_it_was_chosen_is_none(store: DataStore) -> None:
