@@ -150,7 +150,7 @@ def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
         prices = {
             pack: price
             for pack, price in _prices(data, held, levels, encoder, sizes).items()
-            if pack not in fixed and (is_worth(price.size_after, price.size) or due.packs & {pack})
+            if pack not in fixed and (is_worth(price.size_after, price.size) or pack in due.packs)
         }
     after = {pack: prices[pack].size_after if pack in prices else size for pack, size in sizes.items()}
     for pack in plan_merging({pack: size for pack, size in after.items() if pack not in fixed}):
@@ -256,25 +256,23 @@ def _due(
 
 
 def _report(plan: _Plan, done: Rewritten, kept: dict[ObjectId, str], *, is_dry_run: bool) -> RepackReport:
-    old = sum(plan.sizes[pack] for pack in plan.task.packs)
-    is_done = bool(done.packs) or not plan.task.packs
-    new = done.size if is_done else sum(price.size_after for price in plan.prices)
-    replaced = done.replaced - kept.keys()
+    is_estimate = is_dry_run and bool(plan.task.packs)
+    new = sum(price.size_after for price in plan.prices) if is_estimate else done.size
     total = sum(plan.sizes.values())
     # A pack that came out as it was counts once, among the new ones.
-    gone = sum(plan.sizes[pack] for pack in (plan.task.packs - kept.keys() if is_done else plan.task.packs))
+    gone = plan.task.packs - kept.keys()
     return RepackReport(
         is_dry_run=is_dry_run,
-        is_estimate=not is_done,
+        is_estimate=is_estimate,
         packs=plan.prices,
         packs_before=len(plan.sizes),
-        packs_after=len(plan.sizes) - len(plan.task.packs - kept.keys()) + (len(done.packs) or bool(plan.task.packs)),
+        packs_after=len(plan.sizes) - len(gone) + (len(done.packs) or bool(plan.task.packs)),
         size_before=total,
-        size_after=total - gone + new,
-        read_bytes=old,
+        size_after=total - sum(plan.sizes[pack] for pack in gone) + new,
+        read_bytes=sum(plan.sizes[pack] for pack in plan.task.packs),
         written_bytes=new,
-        reencoded=len(done.reencoded) if is_done else None,
+        reencoded=None if is_estimate else len(done.reencoded),
         base_bytes=plan.base_bytes,
         kept=tuple(PackKept(pack=pack, reason=kept[pack]) for pack in sorted(kept)),
-        trashed_bytes=sum(plan.sizes[pack] for pack in replaced),
+        trashed_bytes=sum(plan.sizes[pack] for pack in done.replaced - kept.keys()),
     )
