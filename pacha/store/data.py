@@ -10,6 +10,7 @@ import mmap
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Set
+from contextlib import suppress
 
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.files import NoSuchFile, NotRegular, Root
@@ -376,10 +377,20 @@ class DataStore:
         """Tells whether a pack in its place, not in the trash, holds the object."""
         return bool(self._locate(id))
 
+    def set_aside(self, pack: ObjectId, path: str) -> bool:
+        """Moves a pack from its place to a path in the trash; False if it is gone."""
+        try:
+            self.root.move(f"{self.folder}/{pack}.pack", path)
+        except NoSuchFile:
+            return False
+        self.root.remove(f"{self.folder}/{pack}.idx")
+        return True
+
     def bring_back(self, pack: ObjectId, path: str) -> None:
-        """Moves a pack out of the trash, and lets its grace begin again."""
-        self.root.move(path, f"{self.folder}/{pack}.pack")
-        self.root.touch(f"{self.folder}/{pack}.pack")
+        """Moves a pack out of the trash, unless somebody else has, and lets its grace begin again."""
+        with suppress(NoSuchFile):
+            self.root.move(path, f"{self.folder}/{pack}.pack")
+            self.root.touch(f"{self.folder}/{pack}.pack")
         self.refresh()
 
     def _trashed_place(self, id: ObjectId) -> tuple[str, Location] | None:
@@ -406,7 +417,10 @@ class DataStore:
         path, place = found
         if self.root.is_writable():
             self.bring_back(place.pack, path)
-            return self._read_at(place, link)
+            try:
+                return self._read_at(place, link)
+            except NoSuchFile as error:
+                raise ObjectAbsent(link) from error
         header, payload = PackFile(self.root, path, place.pack).record_at(place.offset, place.stored_length)
         return self.plain(header, payload, self.root.full(path))
 

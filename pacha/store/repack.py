@@ -8,7 +8,7 @@ docs/decisions/0034-repack.md.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -45,7 +45,10 @@ class PacksMoved(Busy):
     """Another process moved packs that were being read."""
 
     def __init__(self) -> None:
-        super().__init__("nothing is stored anew: another process moved packs meanwhile", hint="run it again")
+        super().__init__(
+            "nothing is stored anew: another process moved packs meanwhile",
+            hint="run it again; if it says so again, `pacha gc` first",
+        )
 
 
 @contextmanager
@@ -300,9 +303,14 @@ def _header(id: ObjectId, place: Location, found: Encoded) -> RecordHeader:
 def _copy(
     store: DataStore, held: Held, pack: ObjectId, done: Set[ObjectId], writer: PackWriter, progress: Progress
 ) -> None:
-    """Copies what is not stored anew as it is; of an object that lies twice, the copy that counts."""
+    """Copies what is not stored anew as it is; of an object that lies twice, the copy that counts.
+
+    Errors: `CannotRepack`, `BadChecksum`, `NoSuchFile`.
+    """
     for header, payload in checked_records(store.pack(pack)):
-        place = held.places[header.id]
+        place = held.places.get(header.id)
+        if place is None:
+            raise CannotRepack(f"nothing is written anew: pack {pack.short} holds {header.id.short}, unlike its index")
         is_chosen = place.pack == pack and header.base == held.forest.base_of(header.id)
         if header.id not in done and is_chosen:
             writer.add_stored(header, payload)
@@ -389,15 +397,14 @@ def retire(store: DataStore, old: Iterable[ObjectId], folder: str, *, claimed: C
     # After asking: who named a pack and is gone has stored what rests on it by now.
     kept |= dict.fromkeys(_rested_on(store, old - kept.keys()), "what was stored meanwhile rests on it")
     ids = {id for id, place in store.records() if place.pack in old}
-    moved = [pack for pack in sorted(old - kept.keys()) if _move(store, pack, f"{folder}/{pack}.pack")]
+    moved = [pack for pack in sorted(old - kept.keys()) if store.set_aside(pack, f"{folder}/{pack}.pack")]
     # Whoever came to rely on one of them in between has named it; another who removes packs has removed others.
     late = claimed()
     is_whole = not store.endless(expected=ids)
     for pack in moved:
         if pack in late or not is_whole:
             kept[pack] = "another process came to rely on it"
-            with suppress(NoSuchFile):
-                store.bring_back(pack, f"{folder}/{pack}.pack")
+            store.bring_back(pack, f"{folder}/{pack}.pack")
     return Retired(packs=tuple(pack for pack in moved if pack not in kept), kept=kept)
 
 
@@ -412,15 +419,6 @@ def _rested_on(store: DataStore, old: Set[ObjectId]) -> Set[ObjectId]:
             return old
         found |= more
     return found
-
-
-def _move(store: DataStore, pack: ObjectId, target: str) -> bool:
-    try:
-        store.root.move(f"{store.folder}/{pack}.pack", target)
-    except NoSuchFile:
-        return False
-    store.root.remove(f"{store.folder}/{pack}.idx")
-    return True
 
 
 def plan_merging(sizes: Mapping[ObjectId, int]) -> list[ObjectId]:
