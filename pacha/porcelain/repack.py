@@ -231,14 +231,14 @@ def _due(
     live = mark(workspace, {*roots, *records_of(data, staying)})
     live |= {id for id, place in data.records() if place.pack in staying}
     order = {id: wish for level in levels for id, wish in level.items()}
+    number = {id: number for number, id in enumerate(order)}
     due = _Due()
     shunned = set()
     for base in sorted(held.forest.bases() - live, key=lambda id: id.raw):
-        above = [id for id in order if id in held.forest.above(base) and id in live]
-        needed = held.forest.above(base) & live
-        if not above or len(above) < len(needed) or any(held.places[id].pack in staying for id in above):
+        above = held.forest.above(base) & live
+        if not above or not above <= order.keys() or any(held.places[id].pack in staying for id in above):
             continue
-        first, *others = above
+        first, *others = sorted(above, key=number.__getitem__)
         whole = Wish(element=order[first].element, is_due=True)
         anew = encoder.encode(first, whole)
         before = held.places[base].stored_length + held.places[first].stored_length
