@@ -24,11 +24,11 @@ from pacha.store.repack import (
     Rewritten,
     Wish,
     plan_merging,
-    retire,
     rewrite,
     still,
     writer_of,
 )
+from pacha.store.retire import retire
 
 #: So many records of a pack are encoded to tell what all of it would take.
 SAMPLES_PER_PACK = 32

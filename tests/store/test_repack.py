@@ -27,9 +27,9 @@ from pacha.store.repack import (
     Rewritten,
     Wish,
     plan_merging,
-    retire,
     rewrite,
 )
+from pacha.store.retire import retire
 from tests.store.test_chains import forge, put, steps
 
 
