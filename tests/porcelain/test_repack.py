@@ -313,6 +313,7 @@ def test_what_one_that_died_left_twice_is_taken_away_by_the_next(
     monkeypatch.undo()
     project("repack")
     assert len(records(project)) == len({*records(project)})
+    assert not packs(project) & there and len(packs(project)) == 1
     assert [project("cat", f"m:{number}.0.0").raw for number in range(1, 5)] == data
 
 
