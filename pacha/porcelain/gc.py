@@ -240,9 +240,8 @@ def _trash(workspace: Workspace, plan: _Plan) -> list[Litter]:
     for item in plan.packs:
         if item.action is Action.REWRITE and not copy_records(data, [item.pack], lambda id: id in plan.live):
             continue
-        if item.action is not Action.KEEP:
-            shared.move(f"{data.folder}/{item.pack}.pack", f"{folder}/{item.pack}.pack")
-            shared.remove(f"{data.folder}/{item.pack}.idx")
+        # One that another process has merged meanwhile waits for the next gc.
+        if item.action is not Action.KEEP and data.set_aside(item.pack, f"{folder}/{item.pack}.pack"):
             moved.append(Litter(path=f"{folder}/{item.pack}.pack", size=item.size, reason=item.reason))
     for meta in plan.meta:
         root = workspace.repository.root

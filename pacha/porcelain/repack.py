@@ -18,17 +18,17 @@ from pacha.store.data import DataStore
 from pacha.store.packwriter import is_worth
 from pacha.store.record import HEADER_BYTES
 from pacha.store.repack import (
-    CannotRepack,
     Encoder,
     Held,
     Rewrite,
     Rewritten,
     Wish,
     plan_merging,
-    retire,
     rewrite,
+    still,
     writer_of,
 )
+from pacha.store.retire import retire
 
 #: So many records of a pack are encoded to tell what all of it would take.
 SAMPLES_PER_PACK = 32
@@ -88,13 +88,13 @@ class _Plan:
 def repack(workspace: Workspace, *, grace_seconds: int, dry_run: bool = False) -> RepackReport:
     """Writes packs anew where that wins; with `dry_run` only says what it would cost and bring.
 
-    Errors: `Busy` if a gc or another repack runs, `CannotRepack` and `CannotCollect` where the store is damaged,
+    Errors: `Busy` if a gc or another repack runs or packs were moved, `CannotRepack` and `CannotCollect` where the store is damaged,
     `MachineFailed`: then every pack is where it was. Crash: packs more than needed, none fewer.
     """
     if dry_run:
-        return _report(_plan(workspace, grace_seconds), Rewritten(), {}, is_dry_run=True)
+        return _report(_plan_still(workspace, grace_seconds), Rewritten(), {}, is_dry_run=True)
     with workspace.session() as session, alone(workspace):
-        plan = _plan(workspace, grace_seconds)
+        plan = _plan_still(workspace, grace_seconds)
         if not plan.task.packs:
             return _report(plan, Rewritten(), {}, is_dry_run=False)
         done = _write(workspace, session, plan)
@@ -116,24 +116,26 @@ def _write(workspace: Workspace, session: Session, plan: _Plan) -> Rewritten:
 
 
 def _set_aside(workspace: Workspace, session: Session, done: Rewritten) -> dict[ObjectId, str]:
-    """Moves what was replaced to the trash. Errors: `CannotRepack` if what replaces it was not read back."""
+    """Moves what was replaced to the trash. Errors: the fault for which that is what was written anew."""
     data = workspace.repository.objects.data
-    old = done.unsound or done.replaced
-    retired = retire(data, old, trash_folder(workspace), claimed=session.claimed_by_others)
-    if done.unsound:
-        raise CannotRepack(
-            "what was written anew could not be read back; every pack is where it was",
-            hint="run it again when no other repack runs; if it says so again, `pacha fsck` names all damage",
-        )
+    retired = retire(data, done.replaced, trash_folder(workspace), claimed=session.claimed_by_others)
+    if done.fault is not None:
+        raise done.fault
     return retired.kept
 
 
 # -- planning --------------------------------------------------------------------------------------------------------
 
 
-def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
+def _plan_still(workspace: Workspace, grace_seconds: int) -> _Plan:
     data = workspace.repository.objects.data
     data.refresh()
+    with still(data, {*data.packs()}):
+        return _plan(workspace, grace_seconds)
+
+
+def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
+    data = workspace.repository.objects.data
     sizes = {id: state.st_size for id, path in data.packs().items() if (state := data.root.stat(path)) is not None}
     held = Held.of(data)
     roots = collect(workspace)
@@ -148,7 +150,7 @@ def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
         prices = {
             pack: price
             for pack, price in _prices(data, held, levels, encoder, sizes).items()
-            if pack not in fixed and (is_worth(price.size_after, price.size) or due.packs & {pack})
+            if pack not in fixed and (is_worth(price.size_after, price.size) or pack in due.packs)
         }
     after = {pack: prices[pack].size_after if pack in prices else size for pack, size in sizes.items()}
     for pack in plan_merging({pack: size for pack, size in after.items() if pack not in fixed}):
@@ -229,14 +231,14 @@ def _due(
     live = mark(workspace, {*roots, *records_of(data, staying)})
     live |= {id for id, place in data.records() if place.pack in staying}
     order = {id: wish for level in levels for id, wish in level.items()}
+    number = {id: number for number, id in enumerate(order)}
     due = _Due()
     shunned = set()
     for base in sorted(held.forest.bases() - live, key=lambda id: id.raw):
-        above = [id for id in order if id in held.forest.above(base) and id in live]
-        needed = held.forest.above(base) & live
-        if not above or len(above) < len(needed) or any(held.places[id].pack in staying for id in above):
+        above = held.forest.above(base) & live
+        if not above or not above <= order.keys() or any(held.places[id].pack in staying for id in above):
             continue
-        first, *others = above
+        first, *others = sorted(above, key=number.__getitem__)
         whole = Wish(element=order[first].element, is_due=True)
         anew = encoder.encode(first, whole)
         before = held.places[base].stored_length + held.places[first].stored_length
@@ -254,25 +256,23 @@ def _due(
 
 
 def _report(plan: _Plan, done: Rewritten, kept: dict[ObjectId, str], *, is_dry_run: bool) -> RepackReport:
-    old = sum(plan.sizes[pack] for pack in plan.task.packs)
-    is_done = bool(done.packs) or not plan.task.packs
-    new = done.size if is_done else sum(price.size_after for price in plan.prices)
-    replaced = done.replaced - kept.keys()
+    is_estimate = is_dry_run and bool(plan.task.packs)
+    new = sum(price.size_after for price in plan.prices) if is_estimate else done.size
     total = sum(plan.sizes.values())
     # A pack that came out as it was counts once, among the new ones.
-    gone = sum(plan.sizes[pack] for pack in (plan.task.packs - kept.keys() if is_done else plan.task.packs))
+    gone = plan.task.packs - kept.keys()
     return RepackReport(
         is_dry_run=is_dry_run,
-        is_estimate=not is_done,
+        is_estimate=is_estimate,
         packs=plan.prices,
         packs_before=len(plan.sizes),
-        packs_after=len(plan.sizes) - len(plan.task.packs - kept.keys()) + (len(done.packs) or bool(plan.task.packs)),
+        packs_after=len(plan.sizes) - len(gone) + (len(done.packs) or bool(plan.task.packs)),
         size_before=total,
-        size_after=total - gone + new,
-        read_bytes=old,
+        size_after=total - sum(plan.sizes[pack] for pack in gone) + new,
+        read_bytes=sum(plan.sizes[pack] for pack in plan.task.packs),
         written_bytes=new,
-        reencoded=len(done.reencoded) if is_done else None,
+        reencoded=None if is_estimate else len(done.reencoded),
         base_bytes=plan.base_bytes,
         kept=tuple(PackKept(pack=pack, reason=kept[pack]) for pack in sorted(kept)),
-        trashed_bytes=sum(plan.sizes[pack] for pack in replaced),
+        trashed_bytes=sum(plan.sizes[pack] for pack in done.replaced - kept.keys()),
     )

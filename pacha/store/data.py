@@ -10,6 +10,7 @@ import mmap
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Set
+from contextlib import suppress
 
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.files import NoSuchFile, NotRegular, Root
@@ -215,21 +216,23 @@ class DataStore:
         except (Corrupt, NoSuchFile):
             return set()
 
-    def endless(self, *, hidden: Set[ObjectId] = frozenset()) -> set[ObjectId]:
+    def endless(self, *, hidden: Set[ObjectId] = frozenset(), expected: Set[ObjectId] = frozenset()) -> set[ObjectId]:
         """The objects that no copy leads from to a whole record, as if the packs that are `hidden` were gone.
 
-        Looks again where packs moved meanwhile: a merge takes one away only after its records lie in another.
+        Those of every pack, and those `expected` of which there is no copy. Looks at the folder first, and again where
+        packs moved meanwhile: a merge takes one away only after its records lie in another.
         """
+        self.refresh()
         for _ in range(LOOKS_MAX):
             seen = {*self.packs()}
-            found = self._endless(hidden)
+            found = self._endless(hidden, expected)
             self.refresh()
             if not found or seen == self.packs().keys():
                 break
         return found
 
-    def _endless(self, hidden: Set[ObjectId]) -> set[ObjectId]:
-        bases: dict[ObjectId, set[ObjectId | None]] = {}
+    def _endless(self, hidden: Set[ObjectId], expected: Set[ObjectId]) -> set[ObjectId]:
+        bases: dict[ObjectId, set[ObjectId | None]] = {id: set() for id in expected}
         for id, place in self.records():
             found = bases.setdefault(id, set())
             if place.pack not in hidden:
@@ -374,10 +377,20 @@ class DataStore:
         """Tells whether a pack in its place, not in the trash, holds the object."""
         return bool(self._locate(id))
 
+    def set_aside(self, pack: ObjectId, path: str) -> bool:
+        """Moves a pack from its place to a path in the trash; False if it is gone."""
+        try:
+            self.root.move(f"{self.folder}/{pack}.pack", path)
+        except NoSuchFile:
+            return False
+        self.root.remove(f"{self.folder}/{pack}.idx")
+        return True
+
     def bring_back(self, pack: ObjectId, path: str) -> None:
-        """Moves a pack out of the trash, and lets its grace begin again."""
-        self.root.move(path, f"{self.folder}/{pack}.pack")
-        self.root.touch(f"{self.folder}/{pack}.pack")
+        """Moves a pack out of the trash, unless somebody else has, and lets its grace begin again."""
+        with suppress(NoSuchFile):
+            self.root.move(path, f"{self.folder}/{pack}.pack")
+            self.root.touch(f"{self.folder}/{pack}.pack")
         self.refresh()
 
     def _trashed_place(self, id: ObjectId) -> tuple[str, Location] | None:
@@ -404,7 +417,10 @@ class DataStore:
         path, place = found
         if self.root.is_writable():
             self.bring_back(place.pack, path)
-            return self._read_at(place, link)
+            try:
+                return self._read_at(place, link)
+            except NoSuchFile as error:
+                raise ObjectAbsent(link) from error
         header, payload = PackFile(self.root, path, place.pack).record_at(place.offset, place.stored_length)
         return self.plain(header, payload, self.root.full(path))
 

@@ -1,18 +1,18 @@
 """Packs written anew: records by better encodings and nearer bases, many packs into few. No id ever changes.
 
-The order is the safety. New packs are durable and read back, with the old ones hidden, before an old one is set aside;
-what a running process names stays; and once they are aside everything is looked at again, so that two who do this at
-once, each resting on what the other removes, end with both. Nothing is deleted here. Source: docs/format.md, "Bases";
-docs/decisions/0034-repack.md.
+New packs are durable and read back, with the old ones hidden, before an old one is set aside by `retire`; nothing is
+removed here. Source: docs/format.md, "Bases"; docs/decisions/0034-repack.md.
+
+Longer than most modules: what is encoded anew, copied and read back is one argument.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
-from pacha.base.errors import Busy, Corrupt
+from pacha.base.errors import Absent, Busy, Corrupt, PachaError
 from pacha.base.files import NoSuchFile
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.base.progress import Progress
@@ -42,13 +42,35 @@ class CannotRepack(Corrupt):
 
 
 class PacksMoved(Busy):
-    """Another process merged packs that were being read."""
+    """Another process moved packs that were being read."""
 
     def __init__(self) -> None:
         super().__init__(
-            "another process merged packs while they were written anew; every pack is where it was",
-            hint="run it again",
+            "nothing is stored anew: another process moved packs meanwhile",
+            hint="run it again; if it says so again, `pacha gc` first",
         )
+
+
+@contextmanager
+def still(store: DataStore, packs: Set[ObjectId]) -> Iterator[None]:
+    """For what reads some packs. Errors: `PacksMoved` where it may be for that alone that something was not found."""
+    before = _stamps(store)
+    try:
+        yield
+    except NoSuchFile as error:
+        raise PacksMoved from error
+    except (Corrupt, Absent) as error:
+        after = _stamps(store)
+        if all(pack in after and before.get(pack) == after[pack] for pack in packs):
+            raise
+        raise PacksMoved from error
+
+
+def _stamps(store: DataStore) -> dict[ObjectId, tuple[int, int]]:
+    """What changes when a pack is moved, and when it is brought back."""
+    store.refresh()
+    states = ((pack, store.root.stat(path)) for pack, path in store.packs().items())
+    return {pack: (state.st_mtime_ns, state.st_ctime_ns) for pack, state in states if state is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +91,11 @@ class Held:
 
     @staticmethod
     def of(store: DataStore) -> "Held":
-        """Looks at every record's place. Errors: `CannotRepack` if a chain does not end."""
+        """Looks at every record's place. Errors: `CannotRepack` if a chain does not end, `PacksMoved` if it may yet."""
         endless = store.endless()
         if endless:
+            if any(store.ids_in(path, pack) & endless for pack, path in store.trashed().items()):
+                raise PacksMoved
             first = min(endless, key=lambda id: id.raw)
             raise CannotRepack(
                 f"nothing is written anew: {len(endless)} records cannot be read, {first.short} among them",
@@ -130,12 +154,12 @@ class Rewrite:
 class Rewritten:
     """New packs that hold all of the replaced ones, read back. Units: bytes of whole packs.
 
-    `unsound` are new ones that were not read back: whoever wrote them sets them aside, and nothing is replaced.
+    With a `fault` they were not read back: it is the new ones that are replaced, by what is there.
     """
 
     packs: tuple[ObjectId, ...] = ()
     replaced: frozenset[ObjectId] = frozenset()
-    unsound: tuple[ObjectId, ...] = ()
+    fault: PachaError | None = None
     reencoded: frozenset[ObjectId] = frozenset()
     size: int = 0
 
@@ -202,22 +226,23 @@ def rewrite(
 ) -> Rewritten:
     """Writes new packs with every record of some packs, and reads them back. Removes nothing.
 
-    Errors: `PacksMoved`, and `Corrupt` if a record cannot be read.
+    Errors: `PacksMoved`, and `Corrupt` if a record cannot be read: then nothing was written.
     Crash: packs that hold what others hold too; the next repack takes the smaller copies.
     """
+    planned = {place.pack for place in held.places.values()}
     with writer_of(store, held, on_claim=on_claim) as writer, ThreadPoolExecutor(max(1, workers)) as pool:
-        try:
+        with still(store, planned):
             bases = dict(_encode_all(store, held, task, writer, pool, progress))
             for pack in sorted(task.packs):
                 _copy(store, held, pack, bases.keys(), writer, progress)
-        except NoSuchFile as error:
-            raise PacksMoved from error
         receipt = writer.close()
-        store.refresh()
         # A pack that comes out as it was has the same name, and stays.
-        old = task.packs - {*receipt.packs}
-        if not _reads_back(store, held, old, receipt.packs, bases.keys(), pool):
-            return Rewritten(unsound=tuple(pack for pack in receipt.packs if pack not in task.packs))
+        new, old = {*receipt.packs} - planned, task.packs - {*receipt.packs}
+        try:
+            with still(store, planned | new):
+                _read_back(store, held, old, receipt.packs, bases.keys(), pool)
+        except PachaError as fault:
+            return Rewritten(replaced=frozenset(new), fault=fault)
     sizes = [store.root.stat(f"{store.folder}/{pack}.pack") for pack in receipt.packs]
     return Rewritten(
         packs=receipt.packs,
@@ -278,9 +303,14 @@ def _header(id: ObjectId, place: Location, found: Encoded) -> RecordHeader:
 def _copy(
     store: DataStore, held: Held, pack: ObjectId, done: Set[ObjectId], writer: PackWriter, progress: Progress
 ) -> None:
-    """Copies what is not stored anew as it is; of an object that lies twice, the copy that counts."""
+    """Copies what is not stored anew as it is; of an object that lies twice, the copy that counts.
+
+    Errors: `CannotRepack`, `BadChecksum`, `NoSuchFile`.
+    """
     for header, payload in checked_records(store.pack(pack)):
-        place = held.places[header.id]
+        place = held.places.get(header.id)
+        if place is None:
+            raise CannotRepack(f"nothing is written anew: pack {pack.short} holds {header.id.short}, unlike its index")
         is_chosen = place.pack == pack and header.base == held.forest.base_of(header.id)
         if header.id not in done and is_chosen:
             writer.add_stored(header, payload)
@@ -314,17 +344,18 @@ class _Without:
         return self.store.codecs()
 
 
-def _reads_back(
+def _read_back(
     store: DataStore,
     held: Held,
     old: Set[ObjectId],
     new: Sequence[ObjectId],
     reencoded: Set[ObjectId],
     pool: ThreadPoolExecutor,
-) -> bool:
+) -> None:
     """Reads the new packs with the old ones hidden: all stored bytes, and what was encoded anew down to its id.
 
-    Errors: `PacksMoved` where it may be for that alone that something was not found.
+    What others stored meanwhile may rest on an old pack, and is looked at before that is set aside.
+    Errors: `CannotRepack`, `NoSuchFile`.
     """
     without: Records = _Without(store, old)
 
@@ -332,59 +363,17 @@ def _reads_back(
         header, payload = record
         return header.id not in reencoded or hash_bytes(plain_of(without, header, payload)) == header.id
 
-    planned = {place.pack for place in held.places.values()} | {*new}
     try:
         copies = [PackFile(store.root, f"{store.folder}/{pack}.pack", pack) for pack in new]
         is_whole = all(all(_in_turns(pool, is_sound, checked_records(copy))) for copy in copies)
-        is_whole = is_whole and not store.endless(hidden=old)
-    except NoSuchFile as error:
-        raise PacksMoved from error
-    except Corrupt:
-        is_whole = False
-    store.refresh()
-    if not is_whole and not planned <= store.packs().keys():
-        raise PacksMoved
-    return is_whole
-
-
-# -- setting aside ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retired:
-    """Which packs were set aside, and which had to stay, with the reason."""
-
-    packs: tuple[ObjectId, ...] = ()
-    kept: dict[ObjectId, str] = field(default_factory=dict)
-
-
-def retire(store: DataStore, old: Iterable[ObjectId], folder: str, *, claimed: Callable[[], Set[ObjectId]]) -> Retired:
-    """Moves packs whose records lie in others into a folder of the trash; brings back what is relied on after all.
-
-    Crash: in the trash, from where gc brings back what cannot be read without it.
-    """
-    kept: dict[ObjectId, str] = {}
-    moved: list[ObjectId] = []
-    for pack in sorted(old):
-        if pack in claimed():
-            kept[pack] = "a running command relies on it"
-            continue
-        try:
-            store.root.move(f"{store.folder}/{pack}.pack", f"{folder}/{pack}.pack")
-        except NoSuchFile:
-            continue
-        store.root.remove(f"{store.folder}/{pack}.idx")
-        moved.append(pack)
-    store.refresh()
-    # Whoever came to rely on one of them in between has named it, or has stored what rests on it: look again.
-    late = claimed()
-    is_whole = not store.endless()
-    for pack in moved:
-        if pack in late or not is_whole:
-            kept[pack] = "another process came to rely on it"
-            with suppress(NoSuchFile):
-                store.bring_back(pack, f"{folder}/{pack}.pack")
-    return Retired(packs=tuple(pack for pack in moved if pack not in kept), kept=kept)
+        cause = None
+    except Corrupt as error:
+        is_whole, cause = False, error
+    if not is_whole or held.places.keys() & store.endless(hidden=old, expected=held.places.keys()):
+        raise CannotRepack(
+            "what was written anew could not be read back; every pack is where it was",
+            hint="run it again; if it says so again, `pacha fsck` names all damage",
+        ) from cause
 
 
 def plan_merging(sizes: Mapping[ObjectId, int]) -> list[ObjectId]:

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pacha.base.files import Durability, Root
-from pacha.base.ids import hash_bytes
+from pacha.base.errors import MachineFailed
+from pacha.base.files import Durability, NoSuchFile, Root
+from pacha.base.ids import ObjectId, hash_bytes
 from pacha.objects.types import Link
+from pacha.porcelain import repack
 from pacha.repo.layout import prepare_private
+from pacha.repo.session import Session
+from pacha.store import repack as store_repack
 from pacha.store.chains import DEPTH_MAX, Base, chain
 from pacha.store.data import DataStore
 from tests.conftest import Project
@@ -40,6 +44,10 @@ def packs(project: Project) -> set[str]:
 
 def size_of(project: Project) -> int:
     return sum(path.stat().st_size for path in (project.path / ".pacha/objects/pack").glob("*.pack"))
+
+
+def records(project: Project) -> list[ObjectId]:
+    return [id for id, _ in store_of(project).records()]
 
 
 def answers(project: Project) -> list[str]:
@@ -198,38 +206,115 @@ def test_one_repack_waits_for_no_other(project: Project) -> None:
     assert {path for path in snapshot(project)} >= {path for path in before}
 
 
-WITHOUT_THE_LOCK = """
+BESIDE = """
 import contextlib, sys
 from pacha.porcelain import repack
-if sys.argv[1] == "unlocked":
+from pacha.store.codec import delta_planes
+if "unlocked" in sys.argv[1]:
     repack.alone = lambda workspace: contextlib.nullcontext()
+if "mistaken" in sys.argv[1]:
+    right = delta_planes.CODEC.encode
+    delta_planes.CODEC.encode = lambda self, plain, **rest: right(self, bytes(plain)[:-1] + b"?", **rest)
 from pacha.cli.main import main
 sys.exit(main(["-C", sys.argv[2], *sys.argv[3:]]))
 """
 
 
-@pytest.mark.parametrize("lock", ["locked", "unlocked"])
-def test_two_processes_at_once_lose_nothing(project: Project, lock: str) -> None:
-    """With the lock one of them may be told to wait; without it, as if it was broken, both go on to the end."""
-    data = commit_versions(project, 5)
-    project.write("n.safetensors", next(versions(1, seed=9)))
-    commands = [["repack"], ["repack"], ["add", "n.safetensors"], ["gc"]]
+def all_at_once(project: Project, how: str, commands: list[list[str]]) -> list[int]:
+    """The exit codes of some commands that are started together."""
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", WITHOUT_THE_LOCK, lock, str(project.path), *words],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "PACHA_DURABILITY": "none"},
+            [sys.executable, "-c", BESIDE, how, str(project.path), *words],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PACHA_DURABILITY": "none"},
         )
         for words in commands
     ]  # fmt: skip
-    for process in running:
-        _, said = process.communicate()
-        assert process.returncode in (0, 5, 7), said
-        assert process.returncode != 5 or b"nothing is written anew" in said or b"read back" in said, said
+    return [process.wait() for process in running]
+
+
+@pytest.mark.parametrize("lock", ["locked", "unlocked"])
+def test_processes_at_once_lose_nothing_and_find_no_damage(project: Project, lock: str) -> None:
+    """With the lock one of them may be told to wait; without it, as if it was broken, all go on to the end."""
+    data = commit_versions(project, 5)
+    *_, draft = versions(6)
+    project.write("m.safetensors", draft)
+    commands = [["repack"], ["add", "m.safetensors"], ["repack"], ["gc", "--prune=now"], ["repack"]]
+    assert {*all_at_once(project, lock, commands)} <= {0, 7}
     project("commit", "-m", "afterwards")
     project("fsck")
     assert not store_of(project).endless()
     for number, content in enumerate(data, start=1):
         assert project("cat", f"m:{number}.0.0").raw == content
+    assert project("cat", "m:head").raw == draft
+
+
+def test_processes_that_make_mistakes_find_damage(project: Project) -> None:
+    """The negative control."""
+    commit_versions(project, 3)
+    assert 5 in all_at_once(project, "mistaken", [["repack"]])
+
+
+def test_an_add_meanwhile_is_no_damage_and_keeps_what_it_rests_on(project: Project) -> None:
+    """The schedule that a stress of many processes found."""
+    data = commit_versions(project, 4)
+    *_, draft = versions(5)
+    project.write("m.safetensors", draft)
+
+    def meanwhile(session: Session, pack: ObjectId) -> None:
+        patch.undo()
+        project("add", "m.safetensors")
+        session.claim(pack)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "claim", meanwhile)
+        report = project("repack", "--json").data
+    assert [item["reason"] for item in report["kept"]] == ["what was stored meanwhile rests on it"]
+    project("gc", "--prune=now")
+    project("commit", "-m", "the fifth")
+    assert [project("cat", f"m:{number}.0.0").raw for number in range(1, 5)] == data
+    assert project("cat", "m:head").raw == draft
+    project("repack")
+    assert len(packs(project)) == 1
+    project("fsck")
+
+
+def test_packs_that_were_moved_meanwhile_leave_none_twice(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 7, and what was written anew goes to the trash: nothing would else take it away but another repack."""
+    commit_versions(project, 4)
+    there = packs(project)
+
+    def moved(*words: object) -> None:
+        raise NoSuchFile("gone")
+
+    monkeypatch.setattr(store_repack, "_read_back", moved)
+    answer = project("repack", code=7)
+    assert answer.err.count("error: ") == 1 and "another process moved packs" in answer.err
+    assert packs(project) == there
+    monkeypatch.undo()
+    project("gc", "--prune=now")
+    assert packs(project) == there
+    project("repack")
+    project("fsck")
+
+
+def test_what_one_that_died_left_twice_is_taken_away_by_the_next(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = commit_versions(project, 4)
+    there = packs(project)
+
+    def dies(*words: object, **rest: object) -> None:
+        raise MachineFailed("the machine stopped")
+
+    monkeypatch.setattr(repack, "retire", dies)
+    project("repack", code=10)
+    assert packs(project) > there
+    assert len(records(project)) > len({*records(project)})
+    monkeypatch.undo()
+    project("repack")
+    assert len(records(project)) == len({*records(project)})
+    assert not packs(project) & there and len(packs(project)) == 1
+    assert [project("cat", f"m:{number}.0.0").raw for number in range(1, 5)] == data
 
 
 # -- damage ----------------------------------------------------------------------------------------------------------

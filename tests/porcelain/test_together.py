@@ -3,11 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pacha.base.files import Queue
+from pacha.base.files import Durability, Queue, Root
+from pacha.porcelain import gc
 from pacha.repo import session
+from pacha.store.data import DataStore
 from tests.conftest import Project
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +83,24 @@ def test_writers_side_by_side_with_gc_lose_nothing(project: Project) -> None:
             project("cat", f"{name}~{steps}")
     project("fsck")
     project("verify", "--all", code=None)
+
+
+def test_gc_leaves_to_the_next_what_was_merged_meanwhile(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write("rows.csv", "a,b\n1,2\n")
+    project("add", "rows.csv")
+    project("reset")
+    data = DataStore(Root(str(project.path / ".pacha"), durability=Durability.NONE))
+    real = gc._plan
+
+    def overtaken(*words: Any) -> Any:
+        plan = real(*words)
+        assert {item.action for item in plan.packs} == {gc.Action.TRASH}
+        for item in plan.packs:
+            data.root.remove(f"{data.folder}/{item.pack}.pack")
+        return plan
+
+    monkeypatch.setattr(gc, "_plan", overtaken)
+    assert project("gc", "--prune=now", "--json").data["trashed"] == []
 
 
 def test_one_version_is_won_once(project: Project) -> None:

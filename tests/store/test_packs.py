@@ -319,6 +319,30 @@ def test_what_lies_in_the_trash_is_read_and_brought_back(store: DataStore) -> No
     assert pack in DataStore(store.root).packs()
 
 
+@pytest.mark.parametrize("goes_to", ["its place", "nowhere"])
+def test_one_who_is_second_at_the_trash_reads_what_the_first_left(
+    store: DataStore, monkeypatch: pytest.MonkeyPatch, goes_to: str
+) -> None:
+    (pack,) = put(store, NOISE)
+    link, trashed = Link("blob", hash_bytes(NOISE)), f"{store.trash}/20260101T000000Z/{pack}.pack"
+    assert store.set_aside(pack, trashed) and not store.set_aside(pack, trashed)
+    real = DataStore.bring_back
+
+    def second(self: DataStore, *words: object) -> None:
+        if goes_to == "nowhere":
+            store.root.remove(trashed)
+        else:
+            real(DataStore(store.root), pack, trashed)
+        real(self, pack, trashed)
+
+    monkeypatch.setattr(DataStore, "bring_back", second)
+    if goes_to == "nowhere":
+        with pytest.raises(ObjectAbsent):
+            DataStore(store.root).read(link)
+    else:
+        assert DataStore(store.root).read(link) == NOISE
+
+
 def test_a_folder_full_of_traps_is_refused(store: DataStore, tmp_path: Path) -> None:
     (pack,) = put(store, NOISE)
     path = pack_path(store, pack)
