@@ -26,6 +26,7 @@ from pacha.porcelain.show import Shown, show
 from pacha.porcelain.stage_report import Holders, StageEntry, history, holders, holders_at
 from pacha.porcelain.stats import Stats, stats
 from pacha.porcelain.status import StatusReport, status
+from pacha.porcelain.storage import Storage, storage
 from pacha.porcelain.verify import Verified, everything, verify
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.resolve import HEAD, LATEST, Revision
@@ -107,6 +108,10 @@ class Reading:
     def stats(self) -> Stats:
         """How much is stored, and what dedup and compression spare."""
         return stats(self._workspace)
+
+    def storage(self) -> Storage:
+        """Where the bytes go: by use, artifact, codec and depth of differences. Errors: `BadRef`, `BadState`."""
+        return storage(self._workspace)
 
     # -- comparing -------------------------------------------------------------------------------------------------
 

@@ -50,6 +50,13 @@ class Roots:
 
 def collect(workspace: Workspace) -> Roots:
     """Finds every root. Errors: `GitFailed`, `WorkTreeGone`, `CannotCollect`, `BadRef`, `BadState`."""
+    roots = collect_here(workspace)
+    add_elsewhere(workspace, roots)
+    return roots
+
+
+def collect_here(workspace: Workspace) -> Roots:
+    """Finds the roots that this checkout has itself. Errors: `BadRef`, `BadState`."""
     repository = workspace.repository
     roots = Roots()
     roots.add("refs", _ref_links(repository))
@@ -60,9 +67,13 @@ def collect(workspace: Workspace) -> Roots:
     for journal in journals:
         if journal.is_alive:
             roots.claimed |= journal.packs
-    if repository.git is not None:
-        _add_git(workspace, repository.git, roots)
     return roots
+
+
+def add_elsewhere(workspace: Workspace, roots: Roots) -> None:
+    """Adds what Git and its other work trees name. Errors: `GitFailed`, `WorkTreeGone`, `CannotCollect`, `BadState`."""
+    if workspace.repository.git is not None:
+        _add_git(workspace, workspace.repository.git, roots)
 
 
 def _ref_links(repository: Repository) -> Iterator[Link]:

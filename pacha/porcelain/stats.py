@@ -4,13 +4,19 @@ from dataclasses import dataclass
 
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
+from pacha.objects.manifest import Manifest
+from pacha.porcelain.freeable import Freeable, freeable
+from pacha.porcelain.storage import ratio_of
 from pacha.porcelain.workspace import Workspace
 from pacha.store.codec import Codecs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """Units: bytes. `committed_bytes` counts every commit's files; `plain_bytes` each object once; `stored_bytes` the packs."""
+    """Units: bytes. `committed_bytes` counts every commit's files; `plain_bytes` each object once; `stored_bytes` the packs.
+
+    `ratio` is stored ÷ plain. `gc` is None where gc would refuse.
+    """
 
     artifacts: int
     versions: int
@@ -19,15 +25,19 @@ class Stats:
     objects: int
     plain_bytes: int
     stored_bytes: int
+    ratio: float | None
     packs: int
     codecs: dict[str, int]
     staged: int
     only_here: int
     trash_bytes: int
+    gc: Freeable | None
 
 
 def stats(workspace: Workspace) -> Stats:
     """Counts what is here. `only_here` is commits whose bytes no remote is known to have: without remotes, all."""
+    # Reading what lies in the trash brings its pack back: gc's plan does, so what is stored is counted after it.
+    free, _ = freeable(workspace)
     data = workspace.repository.objects.data
     commits, committed = _commits(workspace)
     plain: dict[ObjectId, int] = {}
@@ -48,11 +58,13 @@ def stats(workspace: Workspace) -> Stats:
         objects=len(plain),
         plain_bytes=sum(plain.values()),
         stored_bytes=sum(sizes),
+        ratio=ratio_of(sum(sizes), sum(plain.values())),
         packs=len(sizes),
         codecs=codecs,
         staged=len(workspace.drafts()),
         only_here=commits,
         trash_bytes=sum(trash),
+        gc=free,
     )
 
 
@@ -60,8 +72,10 @@ def _commits(workspace: Workspace) -> tuple[int, int]:
     count = size = 0
     for link in workspace.repository.objects.links("manifest"):
         try:
-            size += workspace.catalog.manifest(link.id).size
+            manifest = workspace.repository.objects.load(link)
         except (Absent, Corrupt):
             continue
+        assert isinstance(manifest, Manifest)
+        size += manifest.size
         count += 1
     return count, size

@@ -33,7 +33,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "search": ("Registry.search",),
     "show": ("Registry.show", "Registry.get"),
     "stage": ("Registry.stage", "Registry.rollback", "Registry.holders", "Registry.stage_history"),
-    "stats": ("Registry.stats",),
+    "stats": ("Registry.stats", "Registry.storage"),
     "status": ("Registry.status",),
     "tag": ("Registry.tag",),
     "verify": ("Registry.verify",),

@@ -21,6 +21,7 @@ from tests.benchmarks.one import big_file, startup
 from tests.benchmarks.profile import profile
 from tests.benchmarks.repack import repack
 from tests.benchmarks.stages import stages
+from tests.benchmarks.where import where
 
 BENCHMARKS = {
     "startup": startup,
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "big-file": big_file,
     "small-files": small_files,
     "stages": stages,
+    "where": where,
 }
 
 

@@ -34,6 +34,7 @@ WORDS: dict[str, list[str]] = {
     "pacha.verify/1": ["verify", "rows", "--json"],
     "pacha.gc/1": ["gc", "--dry-run", "--json"],
     "pacha.stats/1": ["stats", "--json"],
+    "pacha.stats.storage/1": ["stats", "--storage", "--json"],
     "pacha.config/1": ["config", "list", "--json"],
     "pacha.config.changed/1": ["config", "set", "core.jobs", "2", "--json"],
     "pacha.doctor/1": ["doctor", "--json"],

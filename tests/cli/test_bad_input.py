@@ -291,7 +291,16 @@ def test_another_users_repository_is_read_and_not_written(used: Project, monkeyp
     real = os.getuid()
     monkeypatch.setattr(os, "getuid", lambda: real + 1)
     monkeypatch.setattr(os, "geteuid", lambda: real + 1)
-    for words in (["status"], ["log", "rows"], ["show", "rows"], ["list"], ["verify", "rows"], ["fsck"], ["stats"]):
+    for words in (
+        ["status"],
+        ["log", "rows"],
+        ["show", "rows"],
+        ["list"],
+        ["verify", "rows"],
+        ["fsck"],
+        ["stats"],
+        ["stats", "--storage"],
+    ):
         used(*words)
     answer = used("commit", "rows.csv", "-m", "x", code=6)
     assert_one_line(answer, f"PACHA_SAFE_DIRECTORY={used.path}")
@@ -313,6 +322,7 @@ def test_a_read_only_repository_is_read(used: Project, monkeypatch: pytest.Monke
         ["verify", "rows"],
         ["fsck"],
         ["stats"],
+        ["stats", "--storage"],
         ["gc", "-n"],
         ["cat", "rows"],
         ["diff", "rows~1", "rows:head"],

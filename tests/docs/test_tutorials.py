@@ -55,7 +55,7 @@ def _said(project: Project, block: str, minutes: Iterator[int]) -> str:
 
 
 def _run(project: Project, command: str, now: str) -> tuple[int, str]:
-    if command.startswith("pacha ") and ">" not in shlex.split(command, comments=True):
+    if command.startswith("pacha ") and {">", "|"}.isdisjoint(shlex.split(command, comments=True)):
         with patch.object(SystemClock, "now", lambda self: now):
             answer = project("--color", "never", *shlex.split(command, comments=True)[1:], code=None)
         return answer.code, answer.out + answer.err

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 TYPED = [
     *sorted(Path(__file__).parent.glob("*.txt")),
     *sorted((ROOT / "docs").glob("tutorial-*.md")),
-    *(ROOT / "docs" / name for name in ("stages.md", "lineage.md")),
+    *(ROOT / "docs" / name for name in ("stages.md", "lineage.md", "storage.md")),
 ]
 #: Commands whose answer is another on each machine or is long, and where they are tested instead.
 ELSEWHERE = {

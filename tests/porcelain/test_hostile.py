@@ -16,7 +16,7 @@ from pacha.store.meta import meta_path
 from tests.conftest import Project
 
 READING = (
-    ["status"], ["list"], ["list", "rows"], ["search"], ["log"], ["show", "rows"], ["diff", "rows~1", "rows:head"], ["verify"], ["fsck"], ["stats"],
+    ["status"], ["list"], ["list", "rows"], ["search"], ["log"], ["show", "rows"], ["diff", "rows~1", "rows:head"], ["verify"], ["fsck"], ["stats"], ["stats", "--storage"],
     ["gc", "-n"], ["resolve"], ["rev-list", "rows"], ["for-each-ref"], ["count-objects"], ["reindex"], ["doctor"],
     ["config", "list"],
 )  # fmt: skip
