@@ -1,6 +1,6 @@
 """Which record is a difference to which, while packs are written anew: never too deep, never in a circle. Pure."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Set
 
 from pacha.base.ids import ObjectId
@@ -77,22 +77,29 @@ def choose_copies(
     """Of several copies of an object the smallest that fits what else was chosen; and what rests on what then.
 
     The copy that is nearest to a whole record always fits, so each begins with that. Chains that do not end are left out.
+    Of equal copies that in the pack with the most records: what a dead repack left twice then is superfluous pack by pack.
     """
     found: dict[ObjectId, list[tuple[Location, ObjectId | None]]] = defaultdict(list)
     for id, place, bases in copies:
         found[id].extend((place, base) for base in bases)
+    records = Counter(place.pack for each in found.values() for place, _ in each)
+
+    def order(copy: tuple[Location, ObjectId | None]) -> tuple[int, int, bytes, int]:
+        place = copy[0]
+        return place.stored_length, -records[place.pack], place.pack.raw, place.offset
+
     depth = depths({id: {base for _, base in each} for id, each in found.items()})
     places: dict[ObjectId, Location] = {}
     forest = Forest({})
     for id in depth:
         place, base = min(
             (copy for copy in found[id] if copy[1] is None or copy[1] in depth),
-            key=lambda copy: (0 if copy[1] is None else depth[copy[1]] + 1, *_order(copy[0])),
+            key=lambda copy: (0 if copy[1] is None else depth[copy[1]] + 1, *order(copy)),
         )
         places[id] = place
         forest.rest(id, base)
     for id in sorted((id for id in depth if len(found[id]) > 1), key=lambda id: id.raw):
-        for place, base in sorted(found[id], key=lambda copy: _order(copy[0])):
+        for place, base in sorted(found[id], key=order):
             if place == places[id]:
                 break
             if base is None or (base in depth and base in forest.room(id, base)):
@@ -100,7 +107,3 @@ def choose_copies(
                 forest.rest(id, base)
                 break
     return places, forest
-
-
-def _order(place: Location) -> tuple[int, bytes, int]:
-    return place.stored_length, place.pack.raw, place.offset

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pacha.base.errors import MachineFailed
 from pacha.base.files import Durability, NoSuchFile, Root
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.objects.types import Link
+from pacha.porcelain import repack
 from pacha.repo.layout import prepare_private
 from pacha.repo.session import Session
 from pacha.store import repack as store_repack
@@ -42,6 +44,10 @@ def packs(project: Project) -> set[str]:
 
 def size_of(project: Project) -> int:
     return sum(path.stat().st_size for path in (project.path / ".pacha/objects/pack").glob("*.pack"))
+
+
+def records(project: Project) -> list[ObjectId]:
+    return [id for id, _ in store_of(project).records()]
 
 
 def answers(project: Project) -> list[str]:
@@ -289,6 +295,26 @@ def test_packs_that_were_moved_meanwhile_leave_none_twice(project: Project, monk
     assert packs(project) == there
     project("repack")
     project("fsck")
+
+
+def test_what_one_that_died_left_twice_is_taken_away_by_the_next(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = commit_versions(project, 4)
+    there = packs(project)
+
+    def dies(*words: object, **rest: object) -> None:
+        raise MachineFailed("the machine stopped")
+
+    monkeypatch.setattr(repack, "retire", dies)
+    project("repack", code=10)
+    assert packs(project) > there
+    assert len(records(project)) > len({*records(project)})
+    monkeypatch.undo()
+    project("repack")
+    assert len(records(project)) == len({*records(project)})
+    assert not packs(project) & there and len(packs(project)) == 1
+    assert [project("cat", f"m:{number}.0.0").raw for number in range(1, 5)] == data
 
 
 # -- damage ----------------------------------------------------------------------------------------------------------
