@@ -26,8 +26,9 @@ STORED_SHARE_MAX = 0.97
 DELTA_SHARE_MAX = 0.9
 #: A base between the whole record and the new one is kept to while it saves this much; then a new one is made.
 BETWEEN_SHARE_MAX = 0.94
-#: So much from the middle of a record tells which way of storing it is the smallest.
-SAMPLE_BYTES = 64 << 10
+#: So much of a record tells which way of storing it is the smallest, in strips from all over it: a block of new rows
+#: must not speak for the rest.
+SAMPLE_BYTES, SAMPLE_STRIPS = 64 << 10, 8
 #: Shorter bytes are stored as they are: a frame's own header eats what it could win.
 COMPRESS_BYTES_MIN = 128
 _RAW, _ZSTD, _PLANES, _DELTA = 0, 1, 2, 3
@@ -231,13 +232,11 @@ class PackWriter:
         A sample decides, so that a record is encoded once. Source: docs/decisions/0032-bases-form-a-star.md.
         """
         codecs = self._codecs()
-        start = max(0, (len(plain) - SAMPLE_BYTES) // 2) & ~7
-        part = slice(start, start + SAMPLE_BYTES)
-        sample = memoryview(plain)[part]
+        sample = _sample(plain)
         alone = codecs.numbered(_PLANES).encode(sample, element=element)
         least = min(len(sample), len(sample) if alone is None else len(alone))
         delta = codecs.numbered(_DELTA)
-        sizes = [_length(delta.encode(sample, element=element, base=memoryview(base.data)[part])) for base in bases]
+        sizes = [_length(delta.encode(sample, element=element, base=_sample(base.data))) for base in bases]
         at = 1 if len(bases) > 1 and sizes[1] <= sizes[0] * BETWEEN_SHARE_MAX else 0
         if sizes[at] > least * DELTA_SHARE_MAX:
             return None
@@ -313,6 +312,17 @@ class PackWriter:
         self._finished, self._open = [], None
         for pack in packs:
             pack.file.discard()
+
+
+def _sample(plain: bytes | memoryview) -> bytes | memoryview:
+    """Strips of a record, evenly apart, each from a place that is a multiple of every element."""
+    if len(plain) <= SAMPLE_BYTES:
+        return plain
+    size = SAMPLE_BYTES // SAMPLE_STRIPS
+    step = (len(plain) - size) / max(1, SAMPLE_STRIPS - 1)
+    starts = [int(number * step) & ~7 for number in range(SAMPLE_STRIPS)]
+    view = memoryview(plain)
+    return b"".join(view[start : start + size] for start in starts)
 
 
 def _length(packed: bytes | memoryview | None) -> float:

@@ -148,3 +148,13 @@ def test_bases_are_followed_step_by_step(store: DataStore) -> None:
     c = forge(store, history[2], b, history[1])
     assert bases_of(store.storage_bases(), [c]) == {a, b}
     assert bases_of(store.storage_bases(), [a]) == set()
+
+
+def test_a_block_of_new_rows_in_the_middle_does_not_speak_against_a_difference(store: DataStore) -> None:
+    first = b"".join(steps(16))
+    rows = random.Random(8).randbytes(100_000)
+    middle = len(first) // 2 - len(rows) // 2
+    second = first[:middle] + rows + first[middle + len(rows) :]
+    a = put(store, first)
+    assert stored_length(store, put(store, second, near=a)) < 1.1 * len(rows)
+    assert stored_length(store, put(store, second[::-1], near=a)) > 0.7 * len(first), "the control: nothing is alike"
