@@ -37,22 +37,29 @@ def tensor_spans(name: str, source: Source) -> tuple[Span, ...]:
     """The tensors of a file, sorted, none over another; empty where they are not known. Errors: `MachineFailed`."""
     for format in _candidates(name, source.read(0, HEAD_BYTES), source.size):
         try:
-            return _apart(_rows(format, name, source), source.size)
+            return spans_of_rows(_rows(format, name, source), source.size)
         except Malformed:
             continue
     return ()
 
 
-def external_spans(model: Source, file: str, size: int) -> tuple[Span, ...]:
-    """The tensors that an ONNX model keeps in a file beside it, of so many bytes; empty if it names no such file.
-
-    `file` is its path from the model's folder, with `/`.
-    """
-    try:
-        rows = _reader("onnx").external_rows(model)
-    except Malformed:
-        return ()
-    return _apart((row for row in rows if row["location"] == file), size)
+def spans_of_rows(rows: Iterable[Mapping[str, Any]], size: int) -> tuple[Span, ...]:
+    """Tensors of a file of so many bytes, sorted; of those that share bytes the one that begins first, the longest of these."""
+    places = [
+        (row["offset"], -row["bytes"], row["name"], row["dtype"])
+        for row in rows
+        if type(row.get("offset")) is int and type(row.get("bytes")) is int
+    ]
+    kept: list[Span] = []
+    end = 0
+    for start, length, name, dtype in sorted(places, key=lambda place: place[:2]):
+        after = start - length
+        if start >= end and start < after <= size:
+            kept.append(Span(name=name, start=start, length=after - start, element=element_of(dtype)))
+            end = after
+            if len(kept) == SPANS_MAX:
+                break
+    return tuple(kept)
 
 
 def element_of(dtype: str) -> str | None:
@@ -101,22 +108,3 @@ def _rows(format: str, name: str, source: Source) -> Iterable[Mapping[str, Any]]
         return rows
     found: Iterable[Mapping[str, Any]] = module.inspect_source(name, source).detail.get("tensors", ())
     return found
-
-
-def _apart(rows: Iterable[Mapping[str, Any]], size: int) -> tuple[Span, ...]:
-    """Sorted, and of tensors that share bytes the one that begins first, the longest of these."""
-    places = [
-        (row["offset"], -row["bytes"], row["name"], row["dtype"])
-        for row in rows
-        if type(row.get("offset")) is int and type(row.get("bytes")) is int
-    ]
-    kept: list[Span] = []
-    end = 0
-    for start, length, name, dtype in sorted(places, key=lambda place: place[:2]):
-        after = start - length
-        if start >= end and start < after <= size:
-            kept.append(Span(name=name, start=start, length=after - start, element=element_of(dtype)))
-            end = after
-            if len(kept) == SPANS_MAX:
-                break
-    return tuple(kept)

@@ -135,7 +135,7 @@ def make_drafts(workspace: Workspace, session: Session, jobs: Sequence[Job], opt
     with session.pack_writer() as writer:
         caches, drafts = [], []
         for job, base in zip(jobs, bases, strict=True):
-            guide = guide_for(workspace, base, options.said, options.bases)
+            guide = guide_for(workspace, job.there.files, (*options.bases, *base), options.said)
             reader = Ingest(writer, workers=repository.jobs, progress=repository.progress, guide=guide)
             cache = load_stat_cache(repository.root, job.artifact)
             caches.append(cache)

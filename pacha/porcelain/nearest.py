@@ -3,11 +3,14 @@
 Only where bytes are stored depends on this, never an id. What cannot be read here is passed over.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import nullcontext
+from threading import Lock
 
 from pacha.base.errors import Absent, Corrupt, NotFound, PachaError
 from pacha.base.ids import ObjectId
 from pacha.base.spans import Span
+from pacha.formats.beside import ENDING, Beside
 from pacha.formats.inspection import FileSource
 from pacha.formats.spans import SPANS_FILE_BYTES_MIN, tensor_spans
 from pacha.graph.ranges import StoredFile
@@ -25,48 +28,63 @@ RESEMBLING = ("fine_tuned_from", "merged_from", "pruned_from", "derived_from", "
 FILES_MAX = 4_096
 
 
-def guide_for(workspace: Workspace, previous: Sequence[ObjectId], said: Said, bases: Sequence[ObjectId] = ()) -> Guide:
-    """What the ingest of an artifact is told of the inside of its files. `bases` are commits that a person named."""
-    nearest = _Nearest(workspace, (*bases, *previous), said)
-    return Guide(spans=spans_of_file, near=nearest.of)
+#: More tensors than any model has; of a folder of more, only files of the same path are compared.
+NAMES_MAX = 1_000_000
 
 
-def spans_of_file(file: FoundFile) -> Sequence[Span]:
-    """Where the tensors of a file of the work tree lie."""
-    if file.size < SPANS_FILE_BYTES_MIN:
-        return ()
-    with FileSource(file.full) as source:
-        return tensor_spans(file.path or file.full, source)
+def guide_for(workspace: Workspace, files: Sequence[FoundFile], previous: Sequence[ObjectId], said: Said) -> Guide:
+    """What the ingest of an artifact is told of the inside of its files. `previous` are commits, the likeliest first."""
+    return Guide(spans=_Spans(files).of, near=_Nearest(workspace, previous, said).of)
+
+
+class _Spans:
+    """Where the tensors of an artifact's files lie in the work tree."""
+
+    def __init__(self, files: Sequence[FoundFile]) -> None:
+        models = {file.path: file.full for file in files if file.path.lower().endswith(ENDING)}
+        self._beside = Beside(models, lambda path: FileSource(models[path]))
+
+    def of(self, file: FoundFile) -> Sequence[Span]:
+        """The tensors in a file itself, or those that a model keeps there."""
+        if file.size < SPANS_FILE_BYTES_MIN:
+            return ()
+        with FileSource(file.full) as source:
+            spans = tensor_spans(file.path or file.full, source)
+        return spans or self._beside.spans(file.path, file.size)
 
 
 class _Nearest:
-    """The chunks of earlier manifests by their keys, file by file, each read when it is first asked for."""
+    """The chunks of earlier manifests by their keys, each file read when it is first asked for."""
 
     def __init__(self, workspace: Workspace, previous: Sequence[ObjectId], said: Said) -> None:
         self._workspace = workspace
         self._said = said
         self._previous = previous
-        self._files: list[dict[str, TreeFile]] | None = None
+        self._versions: list[_Version] | None = None
+        self._lock = Lock()
 
-    def of(self, path: str) -> Mapping[Key, ObjectId]:
-        """The chunks that those of a file probably resemble."""
+    def of(self, path: str, wanted: Set[Key]) -> Mapping[Key, ObjectId]:
+        """The chunks that those of a file probably resemble: from the same path, else from wherever the tensor was."""
         found: dict[Key, ObjectId] = {}
-        for files in self._earlier():
-            # An artifact of one file may have been renamed: its tensors are found all the same.
-            file = files.get(path) or (next(iter(files.values())) if len(files) == 1 else None)
-            if file is None:
-                continue
-            try:
-                for key, id in chunks_of(self._workspace, file).items():
-                    found.setdefault(key, id)
-            except (Absent, Corrupt):
-                continue
+        for version in self._earlier():
+            for file in version.holding(path, lambda: {name for name, _ in wanted - found.keys()}):
+                try:
+                    chunks = version.chunks(file)
+                except (Absent, Corrupt):
+                    continue
+                for key in wanted - found.keys():
+                    if key in chunks:
+                        found[key] = chunks[key]
+                if len(found) == len(wanted):
+                    return found
         return found
 
-    def _earlier(self) -> list[dict[str, TreeFile]]:
-        if self._files is None:
-            self._files = [files for id in (*self._previous, *self._declared()) if (files := self._files_of(id))]
-        return self._files
+    def _earlier(self) -> list["_Version"]:
+        with self._lock:
+            if self._versions is None:
+                trees = [files for id in (*self._previous, *self._declared()) if (files := self._files_of(id))]
+                self._versions = [_Version(self._workspace, files) for files in trees]
+            return self._versions
 
     def _declared(self) -> list[ObjectId]:
         found = []
@@ -93,18 +111,71 @@ class _Nearest:
         return found
 
 
-def chunks_of(workspace: Workspace, file: TreeFile) -> dict[Key, ObjectId]:
-    """The tensors' chunks of a stored file, where it was cut at its tensors. Errors: `Absent`, `Corrupt`."""
-    objects = workspace.repository.objects
-    if file.entry.link.type != "chunklist" or file.entry.size < SPANS_FILE_BYTES_MIN:
-        return {}
-    spans = tensor_spans(file.path, StoredFile(objects, file.entry.link, file.entry.size))
-    keys = {(cut.start, cut.length): cut.key for cut in plan(file.entry.size, spans) if cut.key and cut.element}
-    found: dict[Key, ObjectId] = {}
-    at = 0
-    for length, link in pieces(objects, file.entry.link) if keys else ():
-        key = keys.get((at, length))
-        if key is not None:
-            found.setdefault(key, link.id)
-        at += length
-    return found
+class _Version:
+    """The files of one manifest. Any thread may ask."""
+
+    def __init__(self, workspace: Workspace, files: Mapping[str, TreeFile]) -> None:
+        self._objects = workspace.repository.objects
+        self._files = files
+        self._beside = Beside(files, lambda path: nullcontext(self._source(files[path])))
+        self._lock = Lock()
+        self._names: dict[str, list[TreeFile]] | None = None
+
+    def holding(self, path: str, missing: Callable[[], Set[str]]) -> Iterator[TreeFile]:
+        """Files with tensors of some names: first the one of the same path, then those that hold what is missing still.
+
+        Tensors change their files where a file was renamed or a model has other shards.
+        """
+        if path in self._files:
+            yield self._files[path]
+        names = missing()
+        if not names:
+            return
+        places = self._places()
+        seen = {path}
+        for name in sorted(names):
+            for file in places.get(name, ()):
+                if file.path not in seen:
+                    seen.add(file.path)
+                    yield file
+
+    def _places(self) -> Mapping[str, Sequence[TreeFile]]:
+        """The files that hold each tensor, by its name."""
+        with self._lock:
+            if self._names is None:
+                names: dict[str, list[TreeFile]] = {}
+                count = 0
+                for file in self._files.values():
+                    for span in self._spans(file):
+                        names.setdefault(span.name, []).append(file)
+                        count += 1
+                    if count > NAMES_MAX:
+                        names = {}
+                        break
+                self._names = names
+            return self._names
+
+    def chunks(self, file: TreeFile) -> dict[Key, ObjectId]:
+        """The tensors' chunks of a file, where it was cut at its tensors. Errors: `Absent`, `Corrupt`."""
+        cuts = plan(file.entry.size, self._spans(file))
+        keys = {(cut.start, cut.length): cut.key for cut in cuts if cut.key and cut.element}
+        found: dict[Key, ObjectId] = {}
+        at = 0
+        for length, link in pieces(self._objects, file.entry.link) if keys else ():
+            key = keys.get((at, length))
+            if key is not None:
+                found.setdefault(key, link.id)
+            at += length
+        return found
+
+    def _spans(self, file: TreeFile) -> Sequence[Span]:
+        """Where the tensors of a file lie; empty where that cannot be read."""
+        if file.entry.link.type != "chunklist" or file.entry.size < SPANS_FILE_BYTES_MIN:
+            return ()
+        try:
+            return tensor_spans(file.path, self._source(file)) or self._beside.spans(file.path, file.entry.size)
+        except (Absent, Corrupt):
+            return ()
+
+    def _source(self, file: TreeFile) -> StoredFile:
+        return StoredFile(self._objects, file.entry.link, file.entry.size)

@@ -9,7 +9,7 @@ Longer than most modules: small files, windows and trees share one pool and one 
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -48,8 +48,8 @@ def _no_spans(file: FoundFile) -> Sequence[Span]:
     return ()
 
 
-def _nothing_near(path: str) -> Mapping[Key, ObjectId]:
-    del path
+def _nothing_near(path: str, wanted: Set[Key]) -> Mapping[Key, ObjectId]:
+    del path, wanted
     return {}
 
 
@@ -58,7 +58,7 @@ class Guide:
     """What is known of the inside of files: where tensors lie, and the chunk that each probably resembles, by key."""
 
     spans: Callable[[FoundFile], Sequence[Span]] = _no_spans
-    near: Callable[[str], Mapping[Key, ObjectId]] = _nothing_near
+    near: Callable[[str, Set[Key]], Mapping[Key, ObjectId]] = _nothing_near
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,8 @@ class Ingest:
     def _planned(self, file: FoundFile) -> Iterator[tuple[Cut, ObjectId | None]]:
         """Where a file is cut, and the chunk that each piece probably resembles."""
         cuts = list(plan(file.size, self._guide.spans(file)))
-        near = self._guide.near(file.path) if any(cut.element for cut in cuts) else {}
+        wanted = {cut.key for cut in cuts if cut.key is not None and cut.element is not None}
+        near = self._guide.near(file.path, wanted) if wanted else {}
         for cut in cuts:
             yield cut, None if cut.key is None else near.get(cut.key)
 

@@ -1,5 +1,6 @@
 """Where tensors lie: as the formats' own libraries say, and nothing that is not in the file."""
 
+import contextlib
 import io
 import json
 import pickle
@@ -18,8 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pacha.base.spans import ELEMENT_BYTES, Span
+from pacha.formats.beside import Beside, beside
 from pacha.formats.inspection import BytesSource
-from pacha.formats.spans import ELEMENTS, element_of, external_spans, tensor_spans
+from pacha.formats.spans import ELEMENTS, element_of, tensor_spans
 from tests.formats import torch_files
 from tests.formats.test_keras import hdf5_file, keras_file
 from tests.formats.test_models import gguf_file
@@ -176,14 +178,78 @@ def test_initializers_of_onnx_inside_the_model_and_beside_it(tmp_path: Path) -> 
     assert {span.name: span.element for span in found} == {"w": "f32", "v": "f16", "b": "f32"}
     path = tmp_path / "m.onnx"
     onnx.save(onnx.load_from_string(inside), path, save_as_external_data=True, location="m.data", size_threshold=100)
-    model, beside = path.read_bytes(), (tmp_path / "m.data").read_bytes()
-    there = external_spans(BytesSource(model), "m.data", len(beside))
-    assert [(span.name, beside[span.start :][: span.length]) for span in there] == [
+    model, data = path.read_bytes(), (tmp_path / "m.data").read_bytes()
+    there = models({"m.onnx": model}).spans("m.data", len(data))
+    assert [(span.name, data[span.start :][: span.length]) for span in there] == [
         (name, arrays[name].tobytes()) for name in ("w", "v")
     ]
-    assert external_spans(BytesSource(model), "other.data", len(beside)) == ()
-    assert external_spans(BytesSource(model), "m.data", 100) == ()
-    assert external_spans(BytesSource(b"no model"), "m.data", 100) == ()
+    deeper = models({"a/m.onnx": model, "b/none.onnx": b"no model"})
+    assert deeper.spans("a/m.data", len(data)) == there
+    assert deeper.spans("b/m.data", len(data)) == deeper.spans("m.data", len(data)) == ()
+    assert deeper.spans("a/m.data", 100) == ()
+
+
+def models(found: dict[str, bytes]) -> Beside:
+    return Beside(found, lambda path: contextlib.nullcontext(BytesSource(found[path])))
+
+
+def external(location: str, offset: str = "0", length: str = "400", name: str = "w") -> bytes:
+    """A model whose one tensor lies wherever it says."""
+    tensor = onnx.TensorProto(name=name, data_type=1, dims=[100], data_location=onnx.TensorProto.EXTERNAL)
+    for key, value in (("location", location), ("offset", offset), ("length", length)):
+        tensor.external_data.add(key=key, value=value)
+    return onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [], initializer=[tensor])).SerializeToString()
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["../w", "/w", "a/../../w", "..", "", ".", "\\w", "a\\..\\w", "w\0", "file:///w", "//w", "m/../w", "C:\\w"],
+)
+def test_a_model_names_no_file_outside_its_folder(location: str) -> None:
+    found = models({"m/m.onnx": external(location)})
+    assert all(found.spans(path, 1_000) == () for path in ("w", "m/w", "/w", "m", ".", ""))
+    assert models({"m/m.onnx": external("./w")}).spans("m/w", 1_000), "the control"
+
+
+@pytest.mark.parametrize(("offset", "length"), [("-1", "400"), ("601", "400"), ("0", "0"), ("9" * 19, "4"), ("x", "4")])
+def test_a_place_that_is_none_has_no_span(offset: str, length: str) -> None:
+    assert models({"m.onnx": external("w", offset, length)}).spans("w", 1_000) == ()
+
+
+def test_models_that_name_each_other_or_the_same_bytes_have_spans_apart() -> None:
+    found = models({"a.onnx": external("b.onnx"), "b.onnx": external("a.onnx"), "c.onnx": external("b.onnx", "200")})
+    assert [(span.start, span.length) for span in found.spans("b.onnx", 1_000)] == [(0, 400)]
+    assert len(found.spans("a.onnx", 1_000)) == 1
+
+
+def test_each_model_is_read_once_and_not_before_it_is_needed() -> None:
+    opened = []
+
+    def open_model(path: str) -> contextlib.nullcontext[BytesSource]:
+        opened.append(path)
+        return contextlib.nullcontext(BytesSource(external("w")))
+
+    found = Beside(["m.onnx", "w", "n.onnx"], open_model)
+    assert opened == []
+    for _ in range(3):
+        found.spans("w", 1_000)
+    assert opened == ["m.onnx", "n.onnx"]
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_whatever_a_model_names_lies_below_its_folder(folder: str, location: str) -> None:
+    place = beside("top/" + folder.replace("/", "") + "x/m.onnx", location)
+    assert place is None or place.startswith("top/" + folder.replace("/", "") + "x")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_whatever_bytes_of_a_model_are_changed_spans_beside_are_apart_and_inside(draw: st.DataObject) -> None:
+    data = bytearray(external("w", "12", "300"))
+    for _ in range(draw.draw(st.integers(1, 4))):
+        at = draw.draw(st.integers(0, len(data) - 1))
+        data[at : at + 4] = draw.draw(st.binary(min_size=1, max_size=8))
+    assert held(models({"m.onnx": bytes(data)}).spans("w", 1_000), 1_000)
 
 
 def test_datasets_of_hdf5_in_one_piece_alone_and_in_an_archive() -> None:

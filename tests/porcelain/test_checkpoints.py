@@ -5,7 +5,10 @@ import random
 import shutil
 import struct
 from array import array
+from pathlib import Path
 
+import onnx
+import onnx.helper
 import pytest
 
 from tests.conftest import Project
@@ -119,4 +122,64 @@ def test_gc_keeps_what_is_needed_as_a_base_only(project: Project) -> None:
     project("gc", "--prune=now")
     project("gc", "--prune=now")
     assert project("cat", "model/n:head").raw == SECOND
+    assert project("fsck").code == 0
+
+
+def onnx_model(folder: Path, a: "array[float]", b: "array[float]") -> None:
+    """A model whose tensors lie in a file beside it, as exporters write those above 2 GB."""
+    tensors = [
+        onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, [len(values)], values.tobytes(), raw=True)
+        for name, values in (("a", a), ("b", b))
+    ]
+    graph = onnx.helper.make_graph([], "g", [], [], initializer=tensors)
+    folder.mkdir(exist_ok=True)
+    (folder / "weights.data").unlink(missing_ok=True)
+    onnx.save(onnx.helper.make_model(graph), folder / "model.onnx", save_as_external_data=True, location="weights.data")
+
+
+def folder_bytes(project: Project, name: str) -> int:
+    found: int = project("add", name, "--json").data["added"][0]["new_bytes"]
+    return found
+
+
+def test_the_data_beside_an_onnx_model_is_stored_as_weights_and_its_successor_as_a_difference(project: Project) -> None:
+    onnx_model(project.path / "net", A, B)
+    assert folder_bytes(project, "net") < 0.87 * len(FIRST)
+    project("commit", "-m", "first")
+    onnx_model(project.path / "net", stepped(A, 3), stepped(B, 4))
+    data = project.read("net/weights.data")
+    assert folder_bytes(project, "net") < 0.5 * len(FIRST)
+    project("commit", "-m", "tuned")
+    assert project("cat", "model/net:head/weights.data").raw == data
+    assert project("fsck").code == 0
+
+
+def test_data_that_no_model_names_is_no_weights(project: Project) -> None:
+    onnx_model(project.path / "net", A, B)
+    (project.path / "net" / "weights.data").rename(project.path / "net" / "other.data")
+    assert folder_bytes(project, "net") > 0.9 * len(FIRST), "the control"
+
+
+@pytest.mark.parametrize(
+    "shards",
+    [
+        {"model-00001-of-00002": "a", "model-00002-of-00002": "b"},
+        {"model-00001-of-00003": "a", "model-00002-of-00003": "n", "model-00003-of-00003": "b"},
+        {"model-00001-of-00002": "b", "model-00002-of-00002": "na"},
+        {"model": "ab"},
+    ],
+    ids=["the same", "renamed", "changed places", "joined"],
+)
+def test_tensors_are_found_in_other_shards(project: Project, shards: dict[str, str]) -> None:
+    for name, values in {"model-00001-of-00002": A, "model-00002-of-00002": B}.items():
+        project.write(f"net/{name}.safetensors", safetensors(**{"ab"[values is B]: values}))
+    project("commit", "net", "-m", "first")
+    for file in (project.path / "net").iterdir():
+        file.unlink()
+    tensors = {"a": stepped(A, 3), "b": stepped(B, 4), "n": weights(9)[:30_000]}
+    for name, held in shards.items():
+        project.write(f"net/{name}.safetensors", safetensors(**{key: tensors[key] for key in held}))
+    new = 0.87 * 120_000 * any("n" in held for held in shards.values())
+    assert folder_bytes(project, "net") < 0.5 * len(FIRST) + new
+    project("commit", "-m", "tuned")
     assert project("fsck").code == 0
