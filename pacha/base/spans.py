@@ -1,4 +1,4 @@
-"""Parts of a file that hold numbers of one width: what an inspector tells the store of a tensor, as plain values."""
+"""Parts of a file that belong together: what an inspector tells the store of a tensor or a column, as plain values."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,10 +11,12 @@ ELEMENT_BYTES: Final = {"f64": 8, "f32": 4, "bf16": 2, "f16": 2, "i64": 8, "i32"
 class Span:
     """A tensor's bytes in a file. Units: bytes. `element` is a key of `ELEMENT_BYTES`, or None where that is unknown.
 
-    `name` is what the same tensor of another version is found by.
+    `name` is what the same tensor of another version is found by. A column of a table `is_content`: rows are put in and
+    taken out, so inside it only its content tells what is the same.
     """
 
     name: str
     start: int
     length: int
     element: str | None
+    is_content: bool = False

@@ -88,6 +88,11 @@ class Footer:
 
 def read_footer(name: str, source: Source) -> Footer:
     """Reads the footer. Errors: `Malformed`."""
+    return _File(name, footer_of(name, source)).footer()
+
+
+def footer_of(name: str, source: Source) -> Reader:
+    """The footer's bytes, to be read. Errors: `Malformed`."""
     tail = source.read(max(0, source.size - 8), 8)
     if tail[4:] == b"PARE":
         raise Malformed(f"{name}: its footer is encrypted", hint="only who has the key can read it", path=name)
@@ -96,8 +101,7 @@ def read_footer(name: str, source: Source) -> Footer:
     length = int.from_bytes(tail[:4], "little")
     if length > FOOTER_BYTES_MAX or length > source.size - 12:
         raise Malformed(f"{name}: a footer of {length} bytes in a file of {source.size}", path=name)
-    reader = Reader(name, source.read(source.size - 8 - length, length))
-    return _File(name, reader).footer()
+    return Reader(name, source.read(source.size - 8 - length, length))
 
 
 class _File:

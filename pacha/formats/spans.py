@@ -1,4 +1,4 @@
-"""Where the tensors of a file lie, for the store: by the same readers that tell what it holds.
+"""Where the tensors of a file lie, or the columns of a table, for the store: by the readers that tell what it holds.
 
 Advice, never a promise: a file that is malformed or of no known format has no spans, and is cut by its content. Only
 headers and tables are read. A reader's module that can tell places more cheaply than by a whole inspection has a
@@ -21,7 +21,9 @@ SPANS_FILE_BYTES_MIN = 128 << 10
 #: More tensors than the largest models have; what lies behind them is cut by its content.
 SPANS_MAX = TENSORS_MAX
 #: Formats whose tables say where each tensor lies.
-FORMATS = frozenset({"safetensors", "gguf", "onnx", "pytorch", "keras", "pickle", "numpy", "npy"})
+FORMATS = frozenset({"safetensors", "gguf", "onnx", "pytorch", "keras", "pickle", "numpy", "npy", "parquet"})
+#: A reader of places apart from the inspector, which would look at far more.
+_READERS = {"parquet": "parquet_parts"}
 #: Elements by the names that the formats give them. A sign does not matter, a complex number is two floats, and what
 #: is one byte wide is only that. Elements that share a byte, and blocks of quantized ones, are none.
 ELEMENTS = {
@@ -46,20 +48,26 @@ def tensor_spans(name: str, source: Source) -> tuple[Span, ...]:
 def spans_of_rows(rows: Iterable[Mapping[str, Any]], size: int) -> tuple[Span, ...]:
     """Tensors of a file of so many bytes, sorted; of those that share bytes the one that begins first, the longest of these."""
     places = [
-        (row["offset"], -row["bytes"], row["name"], row["dtype"])
+        (row["offset"], -row["bytes"], row)
         for row in rows
         if type(row.get("offset")) is int and type(row.get("bytes")) is int
     ]
     kept: list[Span] = []
     end = 0
-    for start, length, name, dtype in sorted(places, key=lambda place: place[:2]):
+    for start, length, row in sorted(places, key=lambda place: place[:2]):
         after = start - length
         if start >= end and start < after <= size:
-            kept.append(Span(name=name, start=start, length=after - start, element=element_of(dtype)))
+            kept.append(_span(row, start, after))
             end = after
             if len(kept) == SPANS_MAX:
                 break
     return tuple(kept)
+
+
+def _span(row: Mapping[str, Any], start: int, end: int) -> Span:
+    element = element_of(row["dtype"])
+    is_content = row.get("is_content", False)
+    return Span(name=row["name"], start=start, length=end - start, element=element, is_content=is_content)
 
 
 def element_of(dtype: str) -> str | None:
@@ -97,7 +105,7 @@ def _may_be(format: Format, head: bytes) -> bool:
 
 
 def _reader(format: str) -> Any:
-    return import_module(f"{__name__.rpartition('.')[0]}.{inspectors()[format]}")
+    return import_module(f"{__name__.rpartition('.')[0]}.{_READERS.get(format) or inspectors()[format]}")
 
 
 def _rows(format: str, name: str, source: Source) -> Iterable[Mapping[str, Any]]:

@@ -1,5 +1,6 @@
 """Where a file is cut: at its tensors, large ones in windows that begin with them; all else as its content decides.
 
+What content decides begins anew at each large column of a table, so that one more moves no cut behind it either.
 So a tensor that moved, a renamed file or a changed header leaves every other cut where it was in the bytes. Pure: the
 same size and spans give the same cuts for ever in one version; another version's cuts make other chunklists, never
 other digests. Source: docs/format.md, "Cuts"; docs/decisions/0031-where-files-are-cut.md.
@@ -43,14 +44,17 @@ def plan(size: int, spans: Iterable[Span]) -> Iterator[Cut]:
     at = 0
     run: list[Span] = []
     for span in spans:
-        if span.length <= 0:
+        if span.length <= 0 or (span.is_content and span.length < TENSOR_BYTES_MIN):
             continue
         if run and (_ends(run) or not _joins(run, span)):
             yield _run(run)
             at, run = _end(run), []
         if not run:
             yield from _between(at, span.start)
-        if span.length < TENSOR_BYTES_MIN:
+        if span.is_content:
+            yield Cut(span.start, span.length, is_content=True)
+            at = span.start + span.length
+        elif span.length < TENSOR_BYTES_MIN:
             run.append(span)
         else:
             yield from _windows(span)

@@ -157,13 +157,7 @@ class Ingest:
         hasher = Hasher()
         hasher.update(data)
         view = memoryview(data)
-        pieces: list[_Piece] = []
-        for cut, near in self._planned(file):
-            if cut.is_content:
-                part = view[cut.start : cut.start + cut.length]
-                pieces.extend(_Piece(length) for length in self._chunker().lengths(part, is_last=True))
-            else:
-                pieces.append(_Piece(cut.length, cut.element, near))
+        pieces = self._pieces(view, list(self._planned(file)))
         return Seen(hasher.id(), self._chunklist(self._add_chunks(view, pieces)), len(data))
 
     def _planned(self, file: FoundFile) -> Iterator[tuple[Cut, ObjectId | None]]:
@@ -173,6 +167,19 @@ class Ingest:
         near = self._guide.near(file.path, wanted) if wanted else {}
         for cut in cuts:
             yield cut, None if cut.key is None else near.get(cut.key)
+
+    def _pieces(self, view: memoryview, parts: Sequence[tuple[Cut, ObjectId | None]]) -> list[_Piece]:
+        """The chunks of parts that are all there, one behind the other."""
+        pieces: list[_Piece] = []
+        at = 0
+        for cut, near in parts:
+            if cut.is_content:
+                lengths = self._chunker().lengths(view[at : at + cut.length], is_last=True)
+                pieces.extend(_Piece(length) for length in lengths)
+            else:
+                pieces.append(_Piece(cut.length, cut.element, near))
+            at += cut.length
+        return pieces
 
     def _add_chunks(self, view: memoryview, pieces: Sequence[_Piece]) -> list[tuple[int, ObjectId]]:
         added = []
@@ -249,11 +256,11 @@ class Ingest:
                     return
                 to_come -= got
                 window = view[: len(left) + got]
-                if cut.is_content:
+                if cut.length > WINDOW_BYTES:
                     lengths = self._chunker().lengths(window, is_last=not to_come)
                     planned = [_Piece(length) for length in lengths]
                 else:
-                    planned = [_Piece(part.length, part.element, near) for part, near in stretch]
+                    planned = self._pieces(window, stretch)
                 yield window, window[len(left) :], planned
                 left = bytes(window[sum(piece.length for piece in planned) :])
 
@@ -329,15 +336,15 @@ def _grouped(files: Sequence[FoundFile]) -> _Groups:
 
 
 def _stretches(cuts: Iterator[tuple[Cut, ObjectId | None]]) -> Iterator[list[tuple[Cut, ObjectId | None]]]:
-    """Cuts that are read together: one that content decides on alone, others as many as fill a window."""
+    """Cuts that are read together, as many as fill a window; what is longer, and cut by its content, stands alone."""
     stretch: list[tuple[Cut, ObjectId | None]] = []
     size = 0
     for item in cuts:
         cut, _ = item
-        if stretch and (cut.is_content or size + cut.length > WINDOW_BYTES):
+        if stretch and size + cut.length > WINDOW_BYTES:
             yield stretch
             stretch, size = [], 0
-        if cut.is_content:
+        if cut.length > WINDOW_BYTES:
             yield [item]
             continue
         stretch.append(item)

@@ -14,6 +14,8 @@ import numpy
 import onnx
 import onnx.helper
 import onnx.numpy_helper
+import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +24,7 @@ from pacha.base.spans import ELEMENT_BYTES, Span
 from pacha.formats.beside import Beside, beside
 from pacha.formats.inspection import BytesSource
 from pacha.formats.spans import ELEMENTS, element_of, tensor_spans
+from pacha.worktree.cutting import plan
 from tests.formats import torch_files
 from tests.formats.test_keras import hdf5_file, keras_file
 from tests.formats.test_models import gguf_file
@@ -277,6 +280,77 @@ def test_quantized_blocks_of_gguf_are_of_no_element() -> None:
     assert {element_of(dtype) for dtype in ELEMENTS} <= set(ELEMENT_BYTES)
 
 
+def test_columns_of_parquet_by_their_row_groups() -> None:
+    data = SAMPLES["t.parquet"]
+    told = pyarrow.parquet.ParquetFile(io.BytesIO(data)).metadata
+    columns = [told.row_group(group).column(column) for group in range(3) for column in range(2)]
+    assert [(span.start, span.length) for span in spans("t.parquet", data)] == [
+        (column.dictionary_page_offset, column.total_compressed_size) for column in columns
+    ]
+    assert all(span.is_content and span.element is None for span in spans("t.parquet", data))
+    assert spans("t", data) == spans("t.parquet", data)
+
+
+def varint(value: int) -> bytes:
+    value = (value << 1) ^ (value >> 63)
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def parquet_footer(places: list[tuple[int, int, int]], *, elsewhere: bool = False) -> bytes:
+    """One row group whose columns have a size, a place of data and one of a dictionary."""
+    path = b"\x18\x01x\x2c" if elsewhere else b"\x3c"
+    columns = [
+        path + b"\x76" + varint(size) + b"\x26" + varint(data) + b"\x26" + varint(dictionary) + b"\0\0"
+        for size, data, dictionary in places
+    ]
+    group = b"\x19\xfc" + bytes([len(columns)]) + b"".join(columns) + b"\0"
+    return b"\x49\x1c" + group + b"\0"
+
+
+def parquet_file(footer: bytes, body: bytes = bytes(96)) -> bytes:
+    return b"PAR1" + body + footer + struct.pack("<I", len(footer)) + b"PAR1"
+
+
+def test_a_column_without_a_dictionary_or_in_another_file() -> None:
+    assert [
+        (s.start, s.length) for s in spans("t.parquet", parquet_file(parquet_footer([(9, 4, 0), (5, 40, 20)])))
+    ] == [
+        (4, 9),
+        (20, 5),
+    ]
+    assert spans("t.parquet", parquet_file(parquet_footer([(9, 4, 0)], elsewhere=True))) == ()
+    for place in [(9, 0, 0), (-1, 4, 0), (0, 4, 0), (9, -4, -4), (2**62, 4, 0), (9, 2**62, 0)]:
+        assert spans("t.parquet", parquet_file(parquet_footer([place]))) == ()
+
+
+def test_a_footer_that_lies_of_its_counts_or_is_too_deep_has_no_spans() -> None:
+    for footer in [b"", b"\x49\xfc\xff\xff\xff\xff\x0f", b"\x49\x1c" * 200, b"\x1c" * 500, b"\x49\xfc" + b"\xff" * 12]:
+        assert spans("t.parquet", parquet_file(footer)) == ()
+    data = parquet_file(parquet_footer([(9, 4, 0)]))
+    assert spans("t.parquet", data[:-8] + struct.pack("<I", 2**31) + b"PAR1") == ()
+    assert spans("t.parquet", data[:-4] + b"PARE") == ()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(*[st.integers(-9, 120) | st.integers(-(2**63), 2**63 - 1)] * 3), max_size=9))
+def test_whatever_a_footer_says_columns_are_apart_and_inside(places: list[tuple[int, int, int]]) -> None:
+    data = parquet_file(parquet_footer(places))
+    assert held(spans("t.parquet", data), len(data))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_that_claim_to_be_a_footer_have_spans_inside_or_none(footer: bytes) -> None:
+    data = parquet_file(footer)
+    found = spans("t.parquet", data)
+    assert held(found, len(data))
+    assert sum(cut.length for cut in plan(len(data), found)) == len(data)
+
+
 def samples() -> dict[str, bytes]:
     """A small file of each format."""
     archive = io.BytesIO()
@@ -296,7 +370,14 @@ def samples() -> dict[str, bytes]:
         "m.h5": hdf5_file(),
         "m.keras": keras_file(),
         "m.gguf": gguf_bytes(),
+        "t.parquet": parquet(pyarrow.table({"a": range(900), "b": ["x", None, "yz"] * 300}), row_group_size=400),
     }
+
+
+def parquet(table: pyarrow.Table, **options: int) -> bytes:
+    out = io.BytesIO()
+    pyarrow.parquet.write_table(table, out, **options)
+    return out.getvalue()
 
 
 def gguf_bytes() -> bytes:

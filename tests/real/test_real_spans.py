@@ -5,11 +5,14 @@ import zipfile
 
 import numpy as np
 import onnx
+import pyarrow
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 from onnx import numpy_helper
 
 from pacha.base.spans import ELEMENT_BYTES, Span
-from pacha.formats.inspection import FileSource
+from pacha.formats.inspection import BytesSource, FileSource
 from pacha.formats.spans import tensor_spans
 from tests.real.conftest import Real
 
@@ -50,3 +53,25 @@ def test_the_stored_members_of_an_archive_are_spans(real: Real) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         stored = {archive.read(name) for name in archive.namelist()}
     assert spans and all(data[span.start : span.start + span.length] in stored for span in spans)
+
+
+@pytest.mark.parametrize(
+    ("wheel", "member"),
+    [
+        ("palmerpenguins", "palmerpenguins/data/penguins.csv"),
+        ("lifelines", "lifelines/datasets/dd.csv"),
+        ("vega-datasets", "vega_datasets/_data/airports.csv"),
+    ],
+)
+@pytest.mark.parametrize("codec", ["none", "snappy", "zstd"])
+def test_columns_of_parquet_are_where_its_own_library_says(real: Real, wheel: str, member: str, codec: str) -> None:
+    table = pyarrow.csv.read_csv(real(wheel, member))
+    out = io.BytesIO()
+    pyarrow.parquet.write_table(table, out, compression=codec, row_group_size=max(1, len(table) // 3))
+    told = pyarrow.parquet.ParquetFile(io.BytesIO(out.getvalue())).metadata
+    columns = [told.row_group(g).column(c) for g in range(told.num_row_groups) for c in range(told.num_columns)]
+    places = [
+        (column.dictionary_page_offset or column.data_page_offset, column.total_compressed_size) for column in columns
+    ]
+    found = tensor_spans("t.parquet", BytesSource(out.getvalue()))
+    assert [(span.start, span.length) for span in found] == places

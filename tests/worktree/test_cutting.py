@@ -1,5 +1,7 @@
 """The cut plan: it covers a file, and a tensor's cuts depend on nothing but the tensor."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,8 @@ def spans_of(lengths: list[tuple[int, int]]) -> tuple[list[Span], int]:
     spans, at = [], 0
     for number, (gap, length) in enumerate(lengths):
         at += gap
-        spans.append(Span(name=f"t{number}", start=at, length=length, element=("f32", "bf16", None)[number % 3]))
+        element = ("f32", "bf16", None, None)[number % 4]
+        spans.append(Span(name=f"t{number}", start=at, length=length, element=element, is_content=number % 4 == 3))
         at += length
     return spans, at + 7
 
@@ -44,6 +47,14 @@ def test_a_large_tensor_is_cut_in_windows_from_its_start() -> None:
     assert [cut.key for cut in found[1:]] == [("w", 0), ("w", 1), ("w", 2), ("w", 3)]
 
 
+def test_what_content_decides_begins_anew_at_a_large_column_and_passes_over_small_ones() -> None:
+    lengths = [(4, TENSOR_BYTES_MIN), (0, 900), (0, BIG), (0, TENSOR_BYTES_MIN - 1)]
+    spans, size = spans_of(lengths)
+    columns = [Span(name=s.name, start=s.start, length=s.length, element=None, is_content=True) for s in spans]
+    assert [cut.length for cut in plan(size, columns)] == [4, TENSOR_BYTES_MIN, 900, BIG, TENSOR_BYTES_MIN - 1 + 7]
+    assert all(cut.is_content and cut.key is None for cut in plan(size, columns))
+
+
 def test_small_neighbours_of_one_element_share_a_chunk_across_padding() -> None:
     small = [Span(name=f"b{n}", start=n * 1_064, length=1_000, element="f32") for n in range(4)]
     assert list(plan(small[-1].start + 1_000, small)) == [Cut(0, 4_192, "f32", ("b0", 0))]
@@ -55,7 +66,7 @@ def test_a_tensor_that_is_inserted_in_front_moves_no_other_cut() -> None:
     moved = 5_000_000
     after = [
         Span(name="new", start=0, length=moved, element="f32"),
-        *(Span(name=s.name, start=s.start + moved, length=s.length, element=s.element) for s in before),
+        *(replace(span, start=span.start + moved) for span in before),
     ]
     shifted = [(cut.start - moved, cut.length, cut.key) for cut in plan(size + moved, after) if cut.start >= moved]
     assert shifted == [(cut.start, cut.length, cut.key) for cut in plan(size, before)]
@@ -89,7 +100,7 @@ def test_a_small_tensor_among_thousands_moves_only_the_ends_of_runs_near_it(plac
 )
 def test_tensors_at_another_place_are_cut_alike(lengths: list[tuple[int, int]], moved: int) -> None:
     spans, size = spans_of([(lengths[0][0], BIG), *lengths])
-    there = [Span(name=span.name, start=span.start + moved, length=span.length, element=span.element) for span in spans]
+    there = [replace(span, start=span.start + moved) for span in spans]
     cuts = [(cut.start - spans[0].start, cut[1:]) for cut in plan(size, spans) if cut.start >= spans[0].start]
     others = [(cut.start - there[0].start, cut[1:]) for cut in plan(size + moved, there) if cut.start >= there[0].start]
     assert cuts == others
