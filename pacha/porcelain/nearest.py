@@ -26,8 +26,6 @@ from pacha.worktree.scan import FoundFile
 RESEMBLING = ("fine_tuned_from", "merged_from", "pruned_from", "derived_from", "quantized_from", "distilled_from")
 #: A folder of more files than this is not searched for resemblance: it would cost more than it spares.
 FILES_MAX = 4_096
-
-
 #: More tensors than any model has; of a folder of more, only files of the same path are compared.
 NAMES_MAX = 1_000_000
 
@@ -60,7 +58,7 @@ class _Nearest:
         self._workspace = workspace
         self._said = said
         self._previous = previous
-        self._versions: list[_Version] | None = None
+        self._versions: list[StoredTensors] | None = None
         self._lock = Lock()
 
     def of(self, path: str, wanted: Set[Key]) -> Mapping[Key, ObjectId]:
@@ -79,11 +77,11 @@ class _Nearest:
                     return found
         return found
 
-    def _earlier(self) -> list["_Version"]:
+    def _earlier(self) -> list["StoredTensors"]:
         with self._lock:
             if self._versions is None:
                 trees = [files for id in (*self._previous, *self._declared()) if (files := self._files_of(id))]
-                self._versions = [_Version(self._workspace, files) for files in trees]
+                self._versions = [StoredTensors(self._workspace, files) for files in trees]
             return self._versions
 
     def _declared(self) -> list[ObjectId]:
@@ -111,8 +109,8 @@ class _Nearest:
         return found
 
 
-class _Version:
-    """The files of one manifest. Any thread may ask."""
+class StoredTensors:
+    """The tensors in the files of one manifest. Any thread may ask."""
 
     def __init__(self, workspace: Workspace, files: Mapping[str, TreeFile]) -> None:
         self._objects = workspace.repository.objects
@@ -146,7 +144,7 @@ class _Version:
                 names: dict[str, list[TreeFile]] = {}
                 count = 0
                 for file in self._files.values():
-                    for span in self._spans(file):
+                    for span in self.spans(file):
                         names.setdefault(span.name, []).append(file)
                         count += 1
                     if count > NAMES_MAX:
@@ -157,7 +155,7 @@ class _Version:
 
     def chunks(self, file: TreeFile) -> dict[Key, ObjectId]:
         """The tensors' chunks of a file, where it was cut at its tensors. Errors: `Absent`, `Corrupt`."""
-        cuts = plan(file.entry.size, self._spans(file))
+        cuts = plan(file.entry.size, self.spans(file))
         keys = {(cut.start, cut.length): cut.key for cut in cuts if cut.key and cut.element}
         found: dict[Key, ObjectId] = {}
         at = 0
@@ -168,7 +166,7 @@ class _Version:
             at += length
         return found
 
-    def _spans(self, file: TreeFile) -> Sequence[Span]:
+    def spans(self, file: TreeFile) -> Sequence[Span]:
         """Where the tensors of a file lie; empty where that cannot be read."""
         if file.entry.link.type != "chunklist" or file.entry.size < SPANS_FILE_BYTES_MIN:
             return ()

@@ -5,20 +5,20 @@ same of what lies in the work tree by `nearest`; here it is told of what was com
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pacha.base.errors import Absent, Corrupt, NotFound
 from pacha.base.ids import ObjectId
-from pacha.base.spans import ELEMENT_BYTES
-from pacha.formats.spans import SPANS_FILE_BYTES_MIN, tensor_spans
+from pacha.base.spans import ELEMENT_BYTES, Span
+from pacha.formats.beside import ENDING
+from pacha.formats.spans import SPANS_FILE_BYTES_MIN
 from pacha.graph.order import TooManyCircles, parents_first
-from pacha.graph.ranges import StoredFile
 from pacha.graph.trees import TreeFile, pieces, tree_files
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link
-from pacha.porcelain.nearest import FILES_MAX, RESEMBLING
+from pacha.porcelain.nearest import FILES_MAX, RESEMBLING, StoredTensors
 from pacha.porcelain.workspace import Workspace
 from pacha.store.repack import Wish
 from pacha.worktree.cutting import TENSOR_WINDOW_BYTES, plan
@@ -43,6 +43,13 @@ class _Version:
     near: tuple[ObjectId, ...]
 
 
+class _Earlier(NamedTuple):
+    """The chunks of a version that others come after, by path, and all of them."""
+
+    by_path: Mapping[str, Mapping[Place, Chunk]]
+    anywhere: Mapping[Place, Chunk]
+
+
 def wishes(workspace: Workspace) -> list[dict[ObjectId, Wish]]:
     """A level for each manifest and draft, parents first: each record in the first level that it is met in."""
     return _Wishes(workspace).levels()
@@ -63,23 +70,22 @@ class _Wishes:
         drafts = [_Version(draft.content.tree, draft.previous) for draft in self.workspace.drafts()]
         for version in (*versions.values(), *drafts):
             level: dict[ObjectId, Wish] = {}
-            earlier = [files for id in version.near if id in trees and (files := self._files(trees[id]))]
-            for path, file in self._files(version.tree).items():
-                for place, chunk in self._chunks(file).items():
+            earlier = [self._earlier(trees[id]) for id in version.near if id in trees]
+            for path, chunks in self._chunks(version.tree).items():
+                for place, chunk in chunks.items():
                     if chunk.id not in seen:
-                        level.setdefault(chunk.id, Wish(element=chunk.element, near=self._near(earlier, path, place)))
+                        level.setdefault(chunk.id, Wish(element=chunk.element, near=_near(earlier, path, place)))
             seen |= level.keys()
             found.append(level)
         return found
 
-    def _near(self, earlier: list[dict[str, TreeFile]], path: str, place: Place) -> ObjectId | None:
-        for files in earlier:
-            # An artifact of one file may have been renamed: its tensors are found all the same.
-            file = files.get(path) or (next(iter(files.values())) if len(files) == 1 else None)
-            chunk = None if file is None else self._chunks(file).get(place)
-            if chunk is not None:
-                return chunk.id
-        return None
+    def _earlier(self, tree: ObjectId) -> "_Earlier":
+        chunks = self._chunks(tree)
+        anywhere: dict[Place, Chunk] = {}
+        for each in chunks.values():
+            for place, chunk in each.items():
+                anywhere.setdefault(place, chunk)
+        return _Earlier(chunks, anywhere)
 
     def _manifests(self) -> dict[ObjectId, _Version]:
         """Every manifest of this checkout, parents first."""
@@ -111,20 +117,35 @@ class _Wishes:
             for number, file in enumerate(tree_files(self.workspace.repository.objects, tree)):
                 if number == FILES_MAX:
                     return []
-                if file.entry.link.type == "chunklist" and file.entry.size >= SPANS_FILE_BYTES_MIN:
+                is_cut = file.entry.link.type == "chunklist" and file.entry.size >= SPANS_FILE_BYTES_MIN
+                # A model may be small, and its tensors lie in a large file beside it.
+                if is_cut or file.path.lower().endswith(ENDING):
                     found.append((file.path, file))
         except (Absent, Corrupt, NotFound):
             return []
         return found
 
-    def _chunks(self, file: TreeFile) -> dict[Place, Chunk]:
-        link = file.entry.link
-        if link not in self.chunks:
-            try:
-                self.chunks[link] = dict(_tensor_chunks(self.workspace, file))
-            except (Absent, Corrupt):
-                self.chunks[link] = {}
-        return self.chunks[link]
+    def _chunks(self, tree: ObjectId) -> dict[str, dict[Place, Chunk]]:
+        """The chunks of the tensors in a tree's files, by their paths."""
+        files = self._files(tree)
+        stored = StoredTensors(self.workspace, files)
+        for file in files.values():
+            if file.entry.link not in self.chunks:
+                try:
+                    found = dict(_tensor_chunks(self.workspace, file, stored.spans(file)))
+                except (Absent, Corrupt):
+                    found = {}
+                self.chunks[file.entry.link] = found
+        return {path: self.chunks[file.entry.link] for path, file in files.items()}
+
+
+def _near(earlier: Sequence["_Earlier"], path: str, place: Place) -> ObjectId | None:
+    """A chunk at the same place of the same tensor: in the file of the same path, else in whatever file has that tensor."""
+    for version in earlier:
+        chunk = version.by_path.get(path, {}).get(place) or version.anywhere.get(place)
+        if chunk is not None:
+            return chunk.id
+    return None
 
 
 def _near_of(manifest: Manifest) -> tuple[ObjectId, ...]:
@@ -132,14 +153,13 @@ def _near_of(manifest: Manifest) -> tuple[ObjectId, ...]:
     return tuple(parent.manifest for parent in sorted(parents, key=lambda parent: _ROLES.index(parent.role)))
 
 
-def _tensor_chunks(workspace: Workspace, file: TreeFile) -> Iterator[tuple[Place, Chunk]]:
+def _tensor_chunks(workspace: Workspace, file: TreeFile, spans: Sequence[Span]) -> Iterator[tuple[Place, Chunk]]:
     """The chunks of a stored file that hold nothing but numbers of one kind, in step; however the file was cut.
 
     Errors: `Absent`, `Corrupt`.
     """
     objects = workspace.repository.objects
     size = file.entry.size
-    spans = tensor_spans(file.path, StoredFile(objects, file.entry.link, size))
     cuts = {(cut.start, cut.length): cut for cut in plan(size, spans) if cut.key and cut.element}
     starts = [span.start for span in spans]
     at = 0

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
 from pacha.objects.manifest import Manifest
-from pacha.porcelain.freeable import Freeable, freeable
 from pacha.porcelain.storage import ratio_of
 from pacha.porcelain.workspace import Workspace
 from pacha.store.codec import Codecs
@@ -15,7 +14,7 @@ from pacha.store.codec import Codecs
 class Stats:
     """Units: bytes. `committed_bytes` counts every commit's files; `plain_bytes` each object once; `stored_bytes` the packs.
 
-    `ratio` is stored ÷ plain. `gc` is None where gc would refuse.
+    `ratio` is stored ÷ plain.
     """
 
     artifacts: int
@@ -31,13 +30,10 @@ class Stats:
     staged: int
     only_here: int
     trash_bytes: int
-    gc: Freeable | None
 
 
 def stats(workspace: Workspace) -> Stats:
     """Counts what is here. `only_here` is commits whose bytes no remote is known to have: without remotes, all."""
-    # Reading what lies in the trash brings its pack back: gc's plan does, so what is stored is counted after it.
-    free, _ = freeable(workspace)
     data = workspace.repository.objects.data
     commits, committed = _commits(workspace)
     plain: dict[ObjectId, int] = {}
@@ -64,7 +60,6 @@ def stats(workspace: Workspace) -> Stats:
         staged=len(workspace.drafts()),
         only_here=commits,
         trash_bytes=sum(trash),
-        gc=free,
     )
 
 

@@ -19,6 +19,7 @@ from pacha.store import repack as store_repack
 from pacha.store.chains import DEPTH_MAX, Base, chain
 from pacha.store.data import DataStore
 from tests.conftest import Project
+from tests.porcelain.test_checkpoints import A, B, onnx_model, stepped
 from tests.store.test_chains import forge, put, steps
 from tests.tensors import as_before, commit_versions, versions
 
@@ -82,6 +83,30 @@ def test_what_was_stored_before_tensors_were_known_is_stored_by_significance(pro
     assert report["size_after"] <= size
     assert project("cat", "m").raw == data
     project("fsck")
+
+
+def test_tensors_are_found_in_whatever_file_of_the_version_before_they_were(project: Project) -> None:
+    for number, names in enumerate((("a", "b"), ("b", "c"))):
+        shutil.rmtree(project.path / "net", ignore_errors=True)
+        for name, seed in zip(names, (1, 2), strict=True):
+            shard = list(versions(2, seed=seed))[number].replace(b"layer.", b"shard." if seed == 2 else b"layer.")
+            project.write(f"net/{name}.safetensors", shard)
+        with as_before(knows_tensors=True):
+            project("commit", "net", "-m", "x", "--tag", f"{number + 1}.0.0")
+    size = size_of(project)
+    report = project("repack", "--json").data
+    assert report["size_after"] < 0.8 * size
+    project("fsck")
+
+
+def test_tensors_beside_an_onnx_model_are_known(project: Project) -> None:
+    for number in range(2):
+        onnx_model(project.path / "net", *([A, B] if number == 0 else [stepped(A, 3), stepped(B, 4)]))
+        with as_before(knows_tensors=True):
+            project("commit", "net", "-m", "x", "--tag", f"{number + 1}.0.0")
+    size, data = size_of(project), project.read("net/weights.data")
+    assert project("repack", "--json").data["size_after"] < 0.8 * size
+    assert project("cat", "net:2.0.0/weights.data").raw == data
 
 
 def test_a_second_repack_has_nothing_to_do(project: Project) -> None:

@@ -18,7 +18,7 @@ from pacha.cli.app import App
 from pacha.cli.commands_table import command
 from pacha.cli.options import json_option
 from pacha.cli.render import count_text, size_text
-from pacha.cli.stored import freeable_text, print_storage, ratio_text
+from pacha.cli.stored import print_storage, ratio_text
 from pacha.porcelain.stats import Stats, stats
 from pacha.porcelain.storage import Storage, storage
 
@@ -56,9 +56,6 @@ def COMMAND(app: App, is_storage: bool, limit: int | None, is_all: bool) -> None
 
 def _table(app: App, found: Stats) -> None:
     spared = found.committed_bytes - found.stored_bytes
-    free = "cannot be told; `pacha gc --dry-run` says why"
-    if found.gc is not None:
-        free = freeable_text(found.gc) or "nothing to free"
     app.output.table(
         [
             ["artifacts", str(found.artifacts)],
@@ -71,7 +68,6 @@ def _table(app: App, found: Stats) -> None:
             ["staged", str(found.staged)],
             ["only here", f"{count_text(found.only_here, 'commit')}: no remote is known to have their bytes"],
             ["trash", size_text(found.trash_bytes)],
-            ["gc", free],
         ]
     )
-    app.output.hint("`pacha stats --storage` shows where the bytes go")
+    app.output.hint("`pacha stats --storage` shows where the bytes go, and what gc could free")
