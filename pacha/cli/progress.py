@@ -20,12 +20,14 @@ class Watched:
         self._total: int | None = None
         self._done = 0
         self._begun = self._last = 0.0
+        self._is_watched = False
         self._bar: Any = None
         self._task: Any = None
 
     def start(self, label: str, *, total_bytes: int | None = None) -> None:
         """A new stretch of work begins."""
         self._label, self._total, self._done = label, total_bytes, 0
+        self._is_watched = self._output.is_watched
         self._begun = self._last = time.monotonic()
 
     def advance(self, byte_count: int) -> None:
@@ -35,9 +37,9 @@ class Watched:
             self._bar.update(self._task, completed=self._done)
             return
         now = time.monotonic()
-        if self._output.is_watched and now - self._begun > BAR_SECONDS:
+        if self._is_watched and now - self._begun > BAR_SECONDS:
             self._begin_bar()
-        elif not self._output.is_watched and now - self._last > LINE_SECONDS:
+        elif not self._is_watched and now - self._last > LINE_SECONDS:
             self._last = now
             of = f" of {size_text(self._total)}" if self._total is not None else ""
             self._output.note(f"{self._label}: {size_text(self._done)}{of}")

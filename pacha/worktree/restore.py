@@ -18,8 +18,6 @@ from pacha.store.objects import Objects
 
 #: So many pieces are read ahead of the one being written.
 AHEAD = 32
-#: Small files are handed to a thread by so many: a hand-over a file costs as much as the file.
-FILES_PER_LOT = 64
 
 
 class WrongDigest(Corrupt):
@@ -43,11 +41,8 @@ class Restore:
         wanted = list(files)
         self._progress.start("writing", total_bytes=sum(file.entry.size for _, file in wanted))
         try:
+            self._small([item for item in wanted if item[1].entry.link.type == "blob"])
             with ThreadPoolExecutor(self._workers) as pool:
-                small = [item for item in wanted if item[1].entry.link.type == "blob"]
-                lots = [small[start : start + FILES_PER_LOT] for start in range(0, len(small), FILES_PER_LOT)]
-                for _ in pool.map(self._small, lots):
-                    pass
                 for path, file in wanted:
                     if file.entry.link.type != "blob":
                         self._big(path, file, pool)
@@ -56,6 +51,7 @@ class Restore:
         return sum(file.entry.size for _, file in wanted)
 
     def _small(self, items: Sequence[tuple[str, TreeFile]]) -> None:
+        """Files of one piece, by one thread: two wait for each other's short calls, and took twice as long together."""
         with Placing(self._target) as placing:
             for path, file in items:
                 data = self._objects.data.read(file.entry.link)
