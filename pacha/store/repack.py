@@ -21,16 +21,14 @@ from pacha.store.chains import Base, Records, plain_of
 from pacha.store.codec import Codecs
 from pacha.store.data import DataStore
 from pacha.store.forest import Forest, choose_copies
-from pacha.store.merge import checked_records
+from pacha.store.merge import SMALL_PACK_BYTES_MAX, checked_records
 from pacha.store.pack import PackFile
 from pacha.store.packindex import Location
-from pacha.store.packwriter import PACK_BYTES_MAX, PackWriter, is_worth
+from pacha.store.packwriter import PackWriter, is_worth
 from pacha.store.record import RecordHeader, checksum_of
 
 #: Records are handed to the workers so many at a time: each is held in memory with its bases.
 RECORDS_PER_TURN = 16
-#: A pack from here on is not copied only to make one of two.
-MERGED_BYTES_MAX = PACK_BYTES_MAX // 2
 
 
 _Item = TypeVar("_Item")
@@ -383,7 +381,7 @@ def plan_merging(sizes: Mapping[ObjectId, int]) -> list[ObjectId]:
     >>> plan_merging({one: 100, two: 150, three: 900}) == [one, two], plan_merging({one: 100, two: 900})
     (True, [])
     """
-    small = sorted((size, id) for id, size in sizes.items() if size < MERGED_BYTES_MAX)
+    small = sorted((size, id) for id, size in sizes.items() if size <= SMALL_PACK_BYTES_MAX)
     total, chosen = 0, 0
     for number, (size, _) in enumerate(small):
         if number and size < 2 * total:

@@ -327,7 +327,7 @@ def test_many_packs_become_few_and_large_ones_are_left() -> None:
     ids = [ObjectId(bytes([number]) * 32) for number in range(20)]
     sizes = dict.fromkeys(ids, 1000)
     assert plan_merging(sizes) == ids
-    assert plan_merging({ids[0]: 1 << 30, ids[1]: 1 << 30}) == []
+    assert plan_merging({ids[0]: 32 << 20, ids[1]: 40 << 20}) == [], "copying them wins nothing"
     assert plan_merging({}) == [] and plan_merging({ids[0]: 5}) == []
 
 
