@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Protocol
 
-from pacha.base.errors import Corrupt
+from pacha.base.errors import Absent, Corrupt
 from pacha.base.files import NoSuchFile
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.store.codec import Codecs
@@ -80,7 +80,7 @@ def _base_of(records: Records, header: RecordHeader, *, depth: int) -> bytes | m
         raise BadBase(f"the base of {header.type}:{header.id}: {failure.message}", base=header.base.hex) from failure
     raise BadBase(
         f"{header.type}:{header.id} is stored as a difference to {header.base.short}, which is not here",
-        hint="run `pacha pull` to fetch it again from a remote",
+        hint=Absent.usual_hint,
         object=f"{header.type}:{header.id}",
         base=header.base.hex,
     )

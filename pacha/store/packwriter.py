@@ -83,7 +83,8 @@ class _Open:
 
 
 class PackWriter:
-    """Adds objects to new packs; `stored_bytes` counts what it wrote so far. `close` makes them durable and visible; leaving by an exception discards them.
+    """Adds objects to new packs; `stored_bytes` counts what it wrote so far. `close` makes them durable and
+    visible; leaving by an exception discards them.
 
     Crash: nothing is visible before `close`; each pack then appears whole, its index after it.
     """
