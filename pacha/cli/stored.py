@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from pacha.cli.app import App
+from pacha.cli.changes_rows import cut
 from pacha.cli.render import Piece, Styled, count_text, size_text
 from pacha.porcelain.freeable import Freeable
 from pacha.porcelain.storage import ArtifactStorage, Storage
@@ -57,7 +58,7 @@ def _artifacts(app: App, found: Storage, rows: Sequence[ArtifactStorage]) -> Non
         [
             (
                 [
-                    Styled(_cut(str(row.artifact)), "cyan"), str(row.versions), size_text(row.plain_bytes),
+                    Styled(cut(str(row.artifact), NAME_MAX), "cyan"), str(row.versions), size_text(row.plain_bytes),
                     size_text(row.own_bytes), size_text(row.shared_bytes),
                 ],
                 row.own_bytes + row.shared_bytes,
@@ -106,7 +107,7 @@ def _table(
 
 
 def _sharing(row: ArtifactStorage) -> str:
-    others = ", ".join(_cut(str(other)) for other in row.shared_with)
+    others = ", ".join(cut(str(other), NAME_MAX) for other in row.shared_with)
     if row.is_shared_widely:
         return f"{others} and many others" if others else "many others"
     return others
@@ -154,7 +155,3 @@ def ratio_text(ratio: float | None) -> str:
     ('50.0 %', '-')
     """
     return "-" if ratio is None else f"{100 * ratio:.1f} %"
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= NAME_MAX else name[: NAME_MAX - 1] + "…"

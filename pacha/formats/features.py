@@ -6,7 +6,6 @@ from typing import Any
 from pacha.base.canonical import encode_compact
 from pacha.formats.datatype import BadType, DataType
 from pacha.formats.inspection import Malformed
-from pacha.formats.profile import Profile
 from pacha.formats.schema import BadSchema, Column, DataSchema
 
 #: A card lies in a manifest, meant to stay below 64 KiB and never above 1 MiB: beyond the first limit a table's
@@ -15,27 +14,11 @@ STATISTICS_BYTES_MAX = 48 << 10
 FEATURES_BYTES_MAX = 384 << 10
 
 
-def features_of(profile: Profile, *, schema: DataSchema | None = None) -> dict[str, dict[str, Any]]:
-    """`{name: {dtype, nullable, description?, statistics?}}` in the order of the columns; empty for very wide tables.
-
-    Descriptions come from `schema`, what a person wrote.
-    """
-    told = {} if schema is None else {column.name: column.description for column in schema.columns}
-    rows = [
-        {
-            "name": column.name,
-            "dtype": column.dtype.text,
-            "nullable": column.nullable,
-            "description": told.get(column.name),
-            "statistics": profile.statistics.get(column.name),
-        }
-        for column in profile.schema.columns
-    ]
-    return features_of_rows(rows)
-
-
 def features_of_rows(rows: Iterable[Mapping[str, Any]], *, with_statistics: bool = True) -> dict[str, dict[str, Any]]:
-    """The same from the rows of an inspection's `columns`. Statistics go first where a table is too wide for both."""
+    """`{name: {dtype, nullable, description?, statistics?}}` in the order of the rows of an inspection's `columns`.
+
+    Statistics go first where a table is too wide for both; empty for very wide tables.
+    """
     features: dict[str, dict[str, Any]] = {}
     full: dict[str, dict[str, Any]] = {}
     for row in rows:

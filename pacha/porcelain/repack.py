@@ -88,8 +88,8 @@ class _Plan:
 def repack(workspace: Workspace, *, grace_seconds: int, dry_run: bool = False) -> RepackReport:
     """Writes packs anew where that wins; with `dry_run` only says what it would cost and bring.
 
-    Errors: `Busy` if a gc or another repack runs or packs were moved, `CannotRepack` and `CannotCollect` where the store is damaged,
-    `MachineFailed`: then every pack is where it was. Crash: packs more than needed, none fewer.
+    Errors: `Busy` if a gc or another repack runs or packs were moved, `CannotRepack` and `CannotCollect` where the store
+    is damaged, `MachineFailed`: then every pack is where it was. Crash: packs more than needed, none fewer.
     """
     if dry_run:
         return _report(_plan_still(workspace, grace_seconds), Rewritten(), {}, is_dry_run=True)

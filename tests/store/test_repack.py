@@ -296,8 +296,8 @@ def test_packs_that_move_while_they_are_read_back_are_no_damage(
         assert {*store.packs()} == before, "what was written anew does not stay beside what it was to replace"
 
 
-def test_what_waits_in_the_trash_is_no_damage(store: DataStore) -> None:
-    """Two at once may have set aside what each rests on, and look again a moment later."""
+def circle_over_the_trash(store: DataStore) -> tuple[bytes, ObjectId, ObjectId]:
+    """Two records that rest on each other, the packs with whole ones in the trash; the first one's bytes, and both ids."""
     first, second = steps(2)
     a, b = put(store, first), put(store, second)
     old = [*store.packs()]
@@ -305,6 +305,12 @@ def test_what_waits_in_the_trash_is_no_damage(store: DataStore) -> None:
     forge(store, second, a, first)
     for pack in old:
         store.root.move(f"{store.folder}/{pack}.pack", f"local/trash/x/{pack}.pack")
+    return first, a, b
+
+
+def test_what_waits_in_the_trash_is_no_damage(store: DataStore) -> None:
+    """Two at once may have set aside what each rests on, and look again a moment later."""
+    circle_over_the_trash(store)
     with pytest.raises(PacksMoved):
         Held.of(store)
 
@@ -466,13 +472,7 @@ def test_two_who_do_not_look_again_lose_what_each_removes(tmp_path: Path, monkey
 
 
 def test_a_circle_that_two_who_died_left_behind_is_read_from_the_trash(store: DataStore) -> None:
-    first, second = steps(2)
-    a, b = put(store, first), put(store, second)
-    old = [*store.packs()]
-    forge(store, first, b, second)
-    forge(store, second, a, first)
-    for pack in old:
-        store.root.move(f"{store.folder}/{pack}.pack", f"local/trash/x/{pack}.pack")
+    first, a, b = circle_over_the_trash(store)
     store.refresh()
     assert store.endless() == {a, b}
     assert bytes(store.read(Link("blob", a))) == first

@@ -91,16 +91,16 @@ class Oxen(Scripted):
 import sys
 from oxen import Repo, user
 user.config_user("Ada", "ada@example.org")
-repo = Repo(sys.argv[1] + "/work", mkdir=True)
+repo = Repo(sys.argv[1] + "/tree", mkdir=True)
 repo.init()
-open(sys.argv[1] + "/work/about.md", "w").write("nothing yet")
+open(sys.argv[1] + "/tree/about.md", "w").write("nothing yet")
 repo.add("about.md")
 repo.commit("begin")
 """
     putting = """
 import os, sys
 from oxen import Repo
-os.chdir(sys.argv[1] + "/work")
+os.chdir(sys.argv[1] + "/tree")
 repo = Repo(".")
 repo.checkout("v" + sys.argv[3], create=True)
 repo.add("stuff")
@@ -109,30 +109,30 @@ repo.commit("version")
     getting = """
 import os, sys
 from oxen import Repo
-os.chdir(sys.argv[1] + "/work")
+os.chdir(sys.argv[1] + "/tree")
 Repo(".").checkout("v" + sys.argv[3])
 """
     leaving = """
 import os, sys
 from oxen import Repo
-os.chdir(sys.argv[1] + "/work")
+os.chdir(sys.argv[1] + "/tree")
 Repo(".").checkout("main")
 """
 
     def stage(self, place: Path, version: Path) -> None:
         """A copy in the work tree."""
-        copied(version, place / "work" / STUFF)
+        copied(version, place / "tree" / STUFF)
 
     def restore(self, place: Path, number: int, target: Path) -> Run:
         """Goes from the empty branch to the version's; the folder is copied to the target untimed."""
         quietly(self._words(self.leaving, place), place)
         taken = super().restore(place, number, target)
-        shutil.copytree(place / "work" / STUFF, target)
+        shutil.copytree(place / "tree" / STUFF, target)
         return taken
 
     def stored(self, place: Path) -> list[Path]:
         """What the repository holds."""
-        return files_below(place / "work" / ".oxen")
+        return files_below(place / "tree" / ".oxen")
 
 
 class Mlflow(Scripted):
