@@ -8,7 +8,7 @@ import pytest
 
 HOUSE = Path(__file__).parents[2] / "pacha"
 FLOORS = [
-    {"base"}, {"objects"}, {"store", "refs"}, {"repo"}, {"graph"}, {"worktree", "formats"}, {"registry"}, {"index"},
+    {"base"}, {"objects"}, {"store", "refs"}, {"repo"}, {"graph"}, {"worktree", "formats", "remotes"}, {"registry"}, {"index"},
     {"porcelain"}, {"api"}, {"cli"},
 ]  # fmt: skip
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,0 +1,128 @@
+"""A remote in a folder: a disk, a network share, a mounted bucket. Written by Pacha's own durable writer.
+
+The parent must exist: a share that is not mounted must not be taken for a new remote.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+
+from pacha.base.errors import MachineFailed, RemoteFailed
+from pacha.base.files import Durability, NewFile, NoSuchFile, Root, TooLarge, naming, read_exactly
+from pacha.remotes.keys import check_key
+from pacha.remotes.remote import BadAnswer, NoSuchKey, Source, Stored
+
+SCHEMES = ("", "file")
+#: Unfinished files of pushes; gc of a remote removes old ones.
+TEMPORARY = "tmp"
+
+
+class FolderGone(RemoteFailed):
+    """The folder of a remote is not there, and nor is the one above it."""
+
+
+class FolderRemote:
+    """Keys are paths below one folder, which the first write makes."""
+
+    can_write = True
+    can_list = True
+
+    def __init__(self, path: str, *, durability: Durability = Durability.BATCH) -> None:
+        self.path = os.path.abspath(path)
+        self._root = Root(self.path, temporary=TEMPORARY, durability=durability)
+
+    @property
+    def url(self) -> str:
+        """The path."""
+        return self.path
+
+    def get(self, key: str, *, size_max: int) -> bytes:
+        """Reads a file. Errors: `NoSuchKey`, `BadAnswer`, `NotRegular`."""
+        try:
+            return self._root.read(self._key(key), size_max=size_max)
+        except NoSuchFile as error:
+            raise self._absent(key) from error
+        except TooLarge as error:
+            raise BadAnswer(f"{self.url}: {key} is larger than the {size_max} bytes that it may have") from error
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """Reads a part of a file. Errors: `NoSuchKey`, `BadAnswer`."""
+        try:
+            descriptor = self._root.open_file(self._key(key))
+        except NoSuchFile as error:
+            raise self._absent(key) from error
+        try:
+            with naming(self._root.full(key)):
+                data = read_exactly(descriptor, length, start)
+        finally:
+            os.close(descriptor)
+        if len(data) != length:
+            raise BadAnswer(f"{self.url}: {key} ends at {start + len(data)}, before {start + length}", key=key)
+        return data
+
+    def size(self, key: str) -> int | None:
+        """A file's size."""
+        state = self._root.stat(self._key(key))
+        return None if state is None else state.st_size
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Links a new file into place. Whatever the system answers, what is read back is believed."""
+        self._prepare()
+        return self._root.create(self._key(key), data) == data
+
+    def put(self, key: str, source: Source) -> None:
+        """Writes a file under another name and renames it."""
+        self._prepare()
+        file = self._root.new_file()
+        try:
+            self._fill(file, source)
+            file.rename(self._key(key))
+        finally:
+            file.discard()
+
+    def _fill(self, file: NewFile, source: Source) -> None:
+        file.reserve(source.size)
+        for piece in source.pieces():
+            file.write(piece)
+        file.flush()
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
+        """The files of one folder, by name."""
+        folder = prefix.rstrip("/")
+        for name in sorted(self._root.names(folder)):
+            key = f"{prefix}{name}"
+            state = self._root.stat(key) if key > after else None
+            if state is not None and stat.S_ISREG(state.st_mode):
+                yield Stored(key=key, size=state.st_size, modified=state.st_mtime)
+
+    def delete(self, key: str) -> None:
+        """Removes a file."""
+        self._root.remove(self._key(key))
+
+    def close(self) -> None:
+        """Does nothing: no file is kept open."""
+
+    def _key(self, key: str) -> str:
+        return check_key(key)
+
+    def _absent(self, key: str) -> NoSuchKey:
+        return NoSuchKey(f"{self.url}: has no {key}", key=key)
+
+    def _prepare(self) -> None:
+        """Makes the folder if the one above it is there. Errors: `FolderGone`."""
+        parent = os.path.dirname(self.path)
+        if not os.path.isdir(parent):
+            raise FolderGone(
+                f"{self.path}: {parent} does not exist",
+                hint=f"mount it, or make it: mkdir -p {parent}",
+                path=self.path,
+            )
+        try:
+            os.makedirs(self.path, exist_ok=True)
+        except OSError as error:
+            raise MachineFailed(f"{self.path}: {error.strerror}", path=self.path) from error
+
+
+def open_folder_remote(url: str, *, durability: Durability = Durability.BATCH) -> FolderRemote:
+    """Opens a path or a `file://` URL."""
+    return FolderRemote(url.removeprefix("file://"), durability=durability)
