@@ -22,7 +22,8 @@ from pacha.remotes.keys import NUMBER_MAX
 RECENT_BYTES_MAX = 256 << 10
 #: The most that one push may move: the file of an entry is held in memory.
 ENTRY_BYTES_MAX = 64 << 20
-#: A move's own bytes ride along up to this size: who asks what is in production needs all of them.
+#: The bytes of a tag or a stage move ride along up to this size: to say which versions there are and what is in
+#: production, all of them are needed.
 BODY_BYTES_MAX = 4096
 _NONCE_BYTES = 16
 _WRITER_CHARACTERS_MAX = 200
@@ -36,7 +37,7 @@ class BadEntry(Corrupt):
 class Update:
     """One ref that a push moved. `old` None: it was created; `new` None: it was removed.
 
-    `body` is the document itself of a stage move, where it is small.
+    `body` is the document itself of a version or a stage move, where it is small.
     """
 
     ref: RefName
@@ -72,6 +73,7 @@ class LogEntry:
     packs_added: tuple[RemotePack, ...] = ()
     packs_removed: tuple[ObjectId, ...] = ()
     indexes_added: tuple[RemoteIndex, ...] = ()
+    indexes_removed: tuple[ObjectId, ...] = ()
     writer: str
     nonce: str
     time: str
@@ -150,6 +152,7 @@ def decode_entry(line: bytes, *, where: str) -> LogEntry:
         packs_added=tuple(pack_of(item, where) for item in fields.objects("packs_added")),
         packs_removed=tuple(_id(item, where) for item in fields.items("packs_removed")),
         indexes_added=tuple(index_of(item, where) for item in fields.objects("indexes_added")),
+        indexes_removed=tuple(_id(item, where) for item in fields.items("indexes_removed")),
         writer=fields.text("writer", size_max=_WRITER_CHARACTERS_MAX),
         nonce=fields.text("nonce", size_max=2 * _NONCE_BYTES),
         time=fields.text("time", size_max=40),
@@ -299,6 +302,7 @@ def _plain(entry: LogEntry) -> dict[str, object]:
         "packs_added": [plain_pack(pack) for pack in entry.packs_added],
         "packs_removed": [pack.hex for pack in entry.packs_removed],
         "indexes_added": [plain_index(index) for index in entry.indexes_added],
+        "indexes_removed": [index.hex for index in entry.indexes_removed],
         "writer": entry.writer,
         "nonce": entry.nonce,
         "time": entry.time,

@@ -62,6 +62,11 @@ def _catch_up(remote: Remote, newest: Sequence[Chained], earlier: Iterator[Seque
         start = _written_down(remote, tip)
         if known.number:
             _check_same(remote, next(read_entries(remote, known.number))[0], known)
+    return _from(remote, start, newest, earlier)
+
+
+def _from(remote: Remote, start: State, newest: Sequence[Chained], earlier: Iterator[Sequence[Chained]]) -> State:
+    """Applies the entries after a state, up to the newest, which lead back to it."""
     chain = list(newest)
     while chain[-1].entry.number > start.number + 1:
         chain.extend(next(earlier))
@@ -71,6 +76,14 @@ def _catch_up(remote: Remote, newest: Sequence[Chained], earlier: Iterator[Seque
     if chain[-1].entry.prev != start.entry:
         raise _rolled_back(remote, f"has another entry {start.number} than was seen or written down before")
     return replace(start.after(reversed(chain)), recent=_recent(newest))
+
+
+def state_at(remote: Remote, number: int) -> State:
+    """The state after one entry, as somebody sees it who was never here before. Errors: as `read_state`."""
+    entries = read_entries(remote, number)
+    newest = next(entries)
+    start = _written_down(remote, number - 1) if number > 1 else EMPTY
+    return _from(remote, start, newest, entries)
 
 
 def _written_down(remote: Remote, tip: int) -> State:

@@ -33,7 +33,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class HeldRef:
-    """What a ref names, by which entry, and the document itself of a stage move."""
+    """What a ref names, by which entry, and the document itself of a version or a stage move."""
 
     link: Link
     at: int
@@ -60,8 +60,8 @@ class HeldIndex:
 class State:
     """Everything that readers know of a remote. `entry` is the id of the newest entry, `number` its number.
 
-    `recent` are the entries since the last delta, the newest first, which the file of the next one repeats; `removed_refs` and `removed_packs` what went since
-    the last checkpoint: the next delta must say so.
+    `recent` are the entries since the last delta, the newest first, which the file of the next one repeats; `removed_…` what went since the last
+    checkpoint: the next delta must say so.
     """
 
     number: int = 0
@@ -71,6 +71,7 @@ class State:
     indexes: Mapping[ObjectId, HeldIndex] = field(default_factory=dict)
     removed_refs: frozenset[RefName] = frozenset()
     removed_packs: frozenset[ObjectId] = frozenset()
+    removed_indexes: frozenset[ObjectId] = frozenset()
     recent: tuple[Chained, ...] = ()
 
     def link(self, ref: RefName) -> Link | None:
@@ -96,6 +97,7 @@ class _Work:
         self._number, self._entry = state.number, state.entry
         self._refs, self._packs, self._indexes = dict(state.refs), dict(state.packs), dict(state.indexes)
         self._removed_refs, self._removed_packs = set(state.removed_refs), set(state.removed_packs)
+        self._removed_indexes = set(state.removed_indexes)
         self._recent = list(state.recent)
 
     def apply(self, each: Chained) -> None:
@@ -105,6 +107,7 @@ class _Work:
         if self._number % CHECKPOINT_ENTRIES == 0:
             self._removed_refs.clear()
             self._removed_packs.clear()
+            self._removed_indexes.clear()
         self._number, self._entry = entry.number, each.id
         self._move(entry)
         self._recent.insert(0, each)
@@ -127,6 +130,10 @@ class _Work:
             self._removed_packs.add(id)
         for index in entry.indexes_added:
             self._indexes[index.id] = HeldIndex(index, entry.number)
+            self._removed_indexes.discard(index.id)
+        for id in entry.indexes_removed:
+            self._indexes.pop(id, None)
+            self._removed_indexes.add(id)
 
     def state(self) -> State:
         return State(
@@ -137,6 +144,7 @@ class _Work:
             indexes=self._indexes,
             removed_refs=frozenset(self._removed_refs),
             removed_packs=frozenset(self._removed_packs),
+            removed_indexes=frozenset(self._removed_indexes),
             recent=tuple(self._recent),
         )
 
@@ -168,6 +176,7 @@ def encode_state(state: State, *, base: int = 0) -> bytes:
     if base:
         lines.extend(f"without-ref {ref}" for ref in sorted(state.removed_refs))
         lines.extend(f"without-pack {pack}" for pack in sorted(state.removed_packs))
+        lines.extend(f"without-index {index}" for index in sorted(state.removed_indexes))
     text = seal("".join(f"{line}\n" for line in lines).encode("ascii"))
     if len(text) > STATE_BYTES_MAX:
         raise BadEntry(f"a state of {len(text)} bytes is too large to write down")
@@ -198,6 +207,7 @@ def _read(lines: list[str], onto: State) -> State:
     refs, packs, indexes = dict(onto.refs), dict(onto.packs), dict(onto.indexes)
     removed_refs: set[RefName] = set()
     removed_packs: set[ObjectId] = set()
+    removed_indexes: set[ObjectId] = set()
     last: RefName | None = None
     for line in lines[4:]:
         word, *rest = line.split(" ")
@@ -216,6 +226,8 @@ def _read(lines: list[str], onto: State) -> State:
             removed_refs.add(RefName(rest[0]))
         elif word == "without-pack":
             removed_packs.add(ObjectId.parse(rest[0]))
+        elif word == "without-index":
+            removed_indexes.add(ObjectId.parse(rest[0]))
         else:
             raise BadEntry(f"has a line that this version does not know: {line[:60]!r}")
     return State(
@@ -223,9 +235,10 @@ def _read(lines: list[str], onto: State) -> State:
         entry=ObjectId.parse(entry[1]),
         refs=_without(refs, removed_refs),
         packs=_without(packs, removed_packs),
-        indexes=indexes,
+        indexes=_without(indexes, removed_indexes),
         removed_refs=frozenset(removed_refs),
         removed_packs=frozenset(removed_packs),
+        removed_indexes=frozenset(removed_indexes),
     )
 
 
