@@ -115,6 +115,13 @@ class Receiver:
         """
         self._fetch(ids, depth=0)
 
+    def fetch_one(self, link: Link) -> bool:
+        """Fetches one object, for a reader that has just met it; False where the remote does not have it."""
+        if not self._holdings.has(link.id):
+            return False
+        self.fetch([link.id])
+        return True
+
     def _fetch(self, ids: Iterable[ObjectId], *, depth: int) -> None:
         if depth > DEPTH_MAX:
             raise BrokenRemote(f"{self._holdings.remote.url}: a record is more than {DEPTH_MAX} bases from a whole one")

@@ -10,7 +10,7 @@ import mmap
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Set
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.files import NoSuchFile, NotRegular, Root
@@ -59,6 +59,16 @@ class DataStore:
         self._own: dict[ObjectId, PackIndex] = {}
         self._multi: tuple[tuple[int, int], PackIndex] | None = None
         self._open: dict[ObjectId, PackFile] = {}
+        self._filler: Callable[[Link], bool] | None = None
+
+    @contextmanager
+    def filled_by(self, filler: Callable[[Link], bool]) -> Iterator[None]:
+        """Within this, an object that is read and not here is asked for elsewhere first."""
+        before, self._filler = self._filler, filler
+        try:
+            yield
+        finally:
+            self._filler = before
 
     # -- what is here ----------------------------------------------------------------------------------------------
 
@@ -413,7 +423,7 @@ class DataStore:
     def _read_trashed(self, link: Link) -> bytes | memoryview:
         found = self._trashed_place(link.id)
         if found is None:
-            raise ObjectAbsent(link)
+            return self._fill(link)
         path, place = found
         if self.root.is_writable():
             self.bring_back(place.pack, path)
@@ -423,6 +433,15 @@ class DataStore:
                 raise ObjectAbsent(link) from error
         header, payload = PackFile(self.root, path, place.pack).record_at(place.offset, place.stored_length)
         return self.plain(header, payload, self.root.full(path))
+
+    def _fill(self, link: Link) -> bytes | memoryview:
+        filler, self._filler = self._filler, None
+        try:
+            if filler is None or not filler(link):
+                raise ObjectAbsent(link)
+            return self.read(link)
+        finally:
+            self._filler = filler
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

@@ -50,9 +50,13 @@ class MetaStore:
             return data
         raise MetaAbsent(link)
 
-    def put(self, batch: Batch, link: Link, data: bytes) -> None:
+    def is_shared(self, link: Link) -> bool:
+        """Tells whether a file of that name is among those that Git carries."""
+        return self.root.stat(meta_path(link)) is not None
+
+    def put(self, batch: Batch, link: Link, data: bytes, *, place: str = SHARED) -> None:
         """Queues an object unless a sound copy is here; a damaged one is replaced at once."""
-        path = meta_path(link)
+        path = meta_path(link, place=place)
         try:
             present = self.root.read(path, size_max=len(data))
         except NoSuchFile:

@@ -1,0 +1,193 @@
+"""`pacha push`: brings a remote what it lacks, then moves its refs, all with one entry of its log.
+
+What is missing is asked of the remote each time. Where somebody else pushes in between, the rules are looked at again
+and the push goes on; bytes that are there already are not sent twice.
+"""
+
+import random
+import time
+from dataclasses import dataclass
+
+from pacha.base.errors import Corrupt, RemoteFailed
+from pacha.objects.types import Link
+from pacha.porcelain.connect import Connection, make_format
+from pacha.porcelain.pushing import Planned, PushOptions, plan_refs
+from pacha.porcelain.workspace import Workspace
+from pacha.remotes.compact import is_due, write_down
+from pacha.remotes.entries import Update
+from pacha.remotes.log import append
+from pacha.remotes.sending import NotHere, data_packs, meta_packs, needed
+from pacha.remotes.upload import Cargo, bring, next_entry
+
+#: Everybody who pushes at the same moment wins in turn; more losses than this mean that something is wrong.
+ATTEMPTS_MAX = 200
+#: Units: seconds. Losers wait a random time up to this before they try again.
+PAUSE_SECONDS_MAX = 0.25
+
+
+class PushLost(RemoteFailed):
+    """Others moved the remote again and again, and this push never came between."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedRef:
+    """A ref of the remote that moved. `old` None: it is new; `new` None: it is superseded."""
+
+    ref: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """What a push did, or with `is_dry_run` would do. Units: bytes, of the files that are sent.
+
+    `number` is the entry of the remote's log, None where there was nothing to do. `left_out` are refs whose bytes are
+    neither here nor there. `notes` are for people.
+    """
+
+    remote: str
+    url: str
+    number: int | None
+    moved: tuple[MovedRef, ...]
+    left_out: tuple[str, ...]
+    objects: int
+    packs: int
+    size_bytes: int
+    sent_bytes: int
+    is_dry_run: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Load:
+    """One attempt: what moves, what is sent for it, and what cannot go."""
+
+    planned: Planned
+    cargo: Cargo
+    left_out: tuple[str, ...]
+
+
+def push(
+    workspace: Workspace, connection: Connection, options: PushOptions, *, writer: str, dry_run: bool = False
+) -> Pushed:
+    """Pushes. Errors: `PushRefused`, those of `Remote`, `Corrupt` for damage here, `PushLost`.
+
+    Crash: packs that no entry names; the next push of the same takes them up.
+    """
+    sent = 0
+    for _ in range(ATTEMPTS_MAX):
+        load = _plan(workspace, connection, options)
+        if dry_run or not (load.planned.updates or load.cargo.packs):
+            return _report(connection, load, sent, number=None, is_dry_run=dry_run)
+        make_format(connection, workspace.repository.format.id)
+        progress = workspace.repository.progress
+        progress.start(f"pushing to {connection.name}", total_bytes=load.cargo.size)
+        try:
+            brought = bring(connection.remote, load.cargo, progress)
+        finally:
+            progress.finish()
+        sent += brought.sent_bytes
+        entry = next_entry(
+            connection.state,
+            updates=load.planned.updates,
+            brought=brought,
+            writer=writer,
+            time=workspace.repository.now(),
+        )
+        after = append(connection.remote, connection.state, entry)
+        if after is not None:
+            connection.take(after)
+            return _report(connection, load, sent, number=after.number, is_dry_run=False, notes=_write_down(connection))
+        time.sleep(random.uniform(0, PAUSE_SECONDS_MAX))
+        connection.refresh()
+    raise PushLost(
+        f"{connection.remote.url}: others pushed {ATTEMPTS_MAX} times before this one", hint="run the command again"
+    )
+
+
+def _plan(workspace: Workspace, connection: Connection, options: PushOptions) -> _Load:
+    planned = plan_refs(workspace, connection.state, options)
+    if not planned.updates and not planned.ancestors:
+        return _Load(planned=planned, cargo=Cargo(), left_out=())
+    connection.holdings.load()
+    objects = workspace.repository.objects
+    has = connection.holdings.has
+    left_out = _leave_out(workspace, connection, planned)
+    roots = [*planned.manifests.values(), *planned.ancestors]
+    found = needed(objects, meta_roots=_named(planned), data_roots=roots, has=has)
+    cargo = Cargo(
+        data=tuple(data_packs(objects.data, found.data, has=has)), meta=tuple(meta_packs(objects, found.meta))
+    )
+    return _Load(planned=planned, cargo=cargo, left_out=left_out)
+
+
+def _named(planned: Planned) -> list[Link]:
+    return [update.new for update in planned.updates if update.new is not None]
+
+
+def _leave_out(workspace: Workspace, connection: Connection, planned: Planned) -> tuple[str, ...]:
+    """Takes out the refs whose bytes are neither here nor there: a ref is never pushed without all that it names."""
+    objects = workspace.repository.objects
+    sound: dict[Link, bool] = {}
+    for link in dict.fromkeys([*planned.manifests.values(), *planned.ancestors]):
+        try:
+            found = needed(objects, meta_roots=(), data_roots=[link], has=connection.holdings.has)
+        except NotHere:
+            sound[link] = False
+            continue
+        ids = {item.id for item in found.data}
+        sound[link] = ids <= objects.data.has_many(ids)
+    gone = {ref for ref, link in planned.manifests.items() if not sound[link]}
+    planned.updates = [update for update in planned.updates if update.ref not in gone]
+    planned.manifests = {ref: link for ref, link in planned.manifests.items() if ref not in gone}
+    planned.ancestors = [link for link in planned.ancestors if sound[link]]
+    return tuple(sorted(map(str, gone)))
+
+
+def _write_down(connection: Connection) -> tuple[str, ...]:
+    """Spares readers the log. What fails here is no failure of the push: the log says all of it."""
+    number = connection.state.number
+    if not is_due(number):
+        return ()
+    try:
+        write_down(connection.remote, number)
+    except (RemoteFailed, Corrupt) as error:
+        return (f"pushed; the summary of the log could not be written: {error.message}",)
+    return ()
+
+
+def _report(
+    connection: Connection,
+    load: _Load,
+    sent: int,
+    *,
+    number: int | None,
+    is_dry_run: bool,
+    notes: tuple[str, ...] = (),
+) -> Pushed:
+    unknown = tuple(
+        f"{connection.name} also has the head {link.id.short}, which is not known here"
+        for link in load.planned.unknown_heads
+    )
+    return Pushed(
+        remote=connection.name,
+        url=connection.remote.url,
+        number=number,
+        moved=tuple(_moved(update) for update in load.planned.updates),
+        left_out=load.left_out,
+        objects=sum(len(pack.records) for pack in load.cargo.packs),
+        packs=len(load.cargo.packs),
+        size_bytes=load.cargo.size,
+        sent_bytes=sent,
+        is_dry_run=is_dry_run,
+        notes=(*notes, *unknown),
+    )
+
+
+def _moved(update: Update) -> MovedRef:
+    return MovedRef(
+        ref=str(update.ref),
+        old=None if update.old is None else str(update.old),
+        new=None if update.new is None else str(update.new),
+    )
