@@ -33,6 +33,7 @@ class GetOptions:
 
 
 ALL = GetOptions()
+NOTHING = Got(records=0, stored_bytes=0)
 
 
 def get(workspace: Workspace, connection: Connection, manifests: Iterable[Manifest], options: GetOptions = ALL) -> Got:
@@ -40,21 +41,28 @@ def get(workspace: Workspace, connection: Connection, manifests: Iterable[Manife
 
     Errors: `NotOnRemote`, `BrokenRemote`, those of `Remote`.
     """
+    manifests = list(manifests)
+    if not manifests:
+        return NOTHING
     connection.holdings.load()
     with workspace.session() as session:
         receiver = Receiver(
             connection.holdings, workspace.repository.objects, _Writers(session).new, workspace.repository.progress
         )
-        with workspace.repository.objects.data.filled_by(receiver.fetch_one):
-            roots = [link for manifest in manifests for link in _roots(workspace, manifest, options)]
-        blobs = receiver.fetch_structure(roots)
+        progress = workspace.repository.progress
+        progress.start(f"asking {connection.name} what its files are made of")
+        try:
+            with workspace.repository.objects.data.filled_by(receiver.fetch_one):
+                roots = [link for manifest in manifests for link in _roots(workspace, manifest, options)]
+            blobs = receiver.fetch_structure(roots)
+        finally:
+            progress.finish()
         if options.trees_only:
             return Got(records=receiver.records, stored_bytes=receiver.stored_bytes)
         missing = receiver.missing(link.id for link in blobs)
         size = sum(each.place.stored_length for each in missing)
         if options.dry_run:
             return Got(records=len(missing), stored_bytes=size)
-        progress = workspace.repository.progress
         progress.start(f"pulling from {connection.name}", total_bytes=size)
         try:
             receiver.fetch([each.id for each in missing])
