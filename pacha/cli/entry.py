@@ -30,6 +30,7 @@ def _overrides(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-C", "start", metavar="DIR", default=".", help="Run as if started in DIR.")
 @click.option("-c", "settings", metavar="KEY=VALUE", multiple=True, help="Set a setting for this command only.")
+@click.option("--repo", metavar="URL", default=None, help="Read a remote in place of a repository.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default=None, help="When to use colour.")
 @click.option("--no-pager", is_flag=True, help="Never page long answers.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the answer and errors.")
@@ -40,6 +41,7 @@ def pacha(
     context: click.Context,
     start: str,
     settings: tuple[str, ...],
+    repo: str | None,
     color: str | None,
     no_pager: bool,
     quiet: bool,
@@ -49,6 +51,7 @@ def pacha(
     app: App = context.obj
     app.start = os.path.abspath(start)
     app.overrides = _overrides(settings)
+    app.repo = repo or app.repo
     app.output.set_up(color=color, no_pager=no_pager, quiet=quiet)
     app.is_debug = debug
     if not os.path.isdir(app.start):

@@ -4,11 +4,11 @@ import os
 from dataclasses import dataclass
 
 from pacha.base.errors import Conflict, NotFound
-from pacha.base.files import Durability
+from pacha.base.files import Durability, Root
 from pacha.base.progress import Progress
 from pacha.porcelain.connect import EmptyRemote, connect, remote_format, remotes_of
 from pacha.porcelain.pull import Pulled, PullOptions, pull
-from pacha.porcelain.workspace import Workspace
+from pacha.porcelain.workspace import ON_DEMAND, Workspace
 from pacha.remotes.named import DEFAULT, NamedRemote
 from pacha.remotes.opening import open_remote
 from pacha.repo.config import load_config
@@ -56,6 +56,8 @@ def clone(
     os.makedirs(target, exist_ok=True)
     durability = Durability(load_config(environment, {}, None).text("core.durability") or "batch")
     path = create(target, id=found.id, durability=durability)
+    if not with_data:
+        Root(path, durability=durability).create(ON_DEMAND, f"{DEFAULT}\n".encode("ascii"))
     workspace = Workspace(open_repository(target, environment=environment, progress=progress))
     try:
         remotes_of(workspace).add(NamedRemote(name=DEFAULT, url=remote.url, settings=remote.settings))

@@ -33,7 +33,10 @@ class EmptyRemote(NotARepository):
 
 @dataclass(slots=True, kw_only=True)
 class Connection:
-    """A remote that is open. `state` is what it said last; `holdings` look into that."""
+    """A remote that is open. `state` is what it said last; `holdings` look into that.
+
+    `is_new`: it holds nothing yet; `is_first`: this machine was never there before.
+    """
 
     name: str
     remote: Remote
@@ -42,6 +45,7 @@ class Connection:
     state: State
     holdings: Holdings
     is_new: bool = False
+    is_first: bool = False
 
     def refresh(self) -> None:
         """Asks the remote again."""
@@ -90,7 +94,6 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
     """
     repository = workspace.repository
     opened = open_remote(remote.url, remote.settings, environment=repository.environment)
-    folder = f"{REMEMBERED}/{remote.name}"
     found = remote_format(opened)
     if found is None and not is_writing:
         raise EmptyRemote(
@@ -102,22 +105,28 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
             hint="push to an empty place, or clone that one elsewhere",
             url=opened.url,
         )
-    known = _remembered(repository.shared, folder)
-    state = EMPTY if found is None else read_state(opened, known=known)
-    cache = IndexCache(repository.shared, f"{folder}/indexes")
+    connection = connect_to(opened, remote, root=repository.shared, folder=f"{REMEMBERED}/{remote.name}", format=found)
+    if is_writing and connection.is_first:
+        check_may_write(opened)
+    return connection
+
+
+def connect_to(opened: Remote, remote: NamedRemote, *, root: Root, folder: str, format: Format | None) -> Connection:
+    """Reads what an open remote holds now. `folder` below `root` is where it is remembered."""
+    known = _remembered(root, folder)
+    state = EMPTY if format is None else read_state(opened, known=known)
     connection = Connection(
         name=remote.name,
         remote=opened,
-        root=repository.shared,
+        root=root,
         folder=folder,
         state=state,
-        holdings=Holdings(opened, state, cache),
-        is_new=found is None,
+        holdings=Holdings(opened, state, IndexCache(root, f"{folder}/indexes")),
+        is_new=format is None,
+        is_first=known.number == 0,
     )
     if state.number != known.number:
         connection.remember()
-    if is_writing and known.number == 0:
-        check_may_write(opened)
     return connection
 
 

@@ -36,6 +36,7 @@ class FsckReport:
 def fsck(workspace: Workspace) -> FsckReport:
     """Checks layout, META, packs, refs, the whole graph, and what Git was told."""
     repository = workspace.repository
+    repository.check_is_here()
     found: list[Problem] = [*check_layout(repository.root), *check_meta(repository.root)]
     found.extend(check_packs(repository.objects.data))
     checker = RefChecker(repository.refs, repository.objects)

@@ -1,7 +1,8 @@
 """Brings the bytes of manifests from a remote into this store: all of them, only the trees, or those of some paths."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pacha.base.ids import ObjectId
@@ -44,10 +45,11 @@ def get(workspace: Workspace, connection: Connection, manifests: Iterable[Manife
     manifests = list(manifests)
     if not manifests:
         return NOTHING
-    connection.holdings.load()
-    with workspace.session() as session:
+    if not workspace.repository.is_view:
+        connection.holdings.load()
+    with _writing(workspace) as new_writer:
         receiver = Receiver(
-            connection.holdings, workspace.repository.objects, _Writers(session).new, workspace.repository.progress
+            connection.holdings, workspace.repository.objects, new_writer, workspace.repository.progress
         )
         progress = workspace.repository.progress
         progress.start(f"asking {connection.name} what its files are made of")
@@ -68,8 +70,18 @@ def get(workspace: Workspace, connection: Connection, manifests: Iterable[Manife
             receiver.fetch([each.id for each in missing])
         finally:
             progress.finish()
-        session.maintain_packs()
     return Got(records=receiver.records, stored_bytes=receiver.stored_bytes)
+
+
+@contextmanager
+def _writing(workspace: Workspace) -> Iterator[Callable[[], PackWriter]]:
+    """What makes pack writers: within a session, or, in a view, without: nothing there is anybody's but ours."""
+    if workspace.repository.is_view:
+        yield workspace.repository.objects.data.writer
+        return
+    with workspace.session() as session:
+        yield _Writers(session).new
+        session.maintain_packs()
 
 
 class _Writers:

@@ -34,6 +34,7 @@ class Stats:
 
 def stats(workspace: Workspace) -> Stats:
     """Counts what is here. `only_here` is commits whose bytes no remote is known to have: without remotes, all."""
+    workspace.repository.check_is_here()
     data = workspace.repository.objects.data
     commits, committed = _commits(workspace)
     plain: dict[ObjectId, int] = {}

@@ -60,6 +60,7 @@ class StatusReport:
 
 def status(workspace: Workspace) -> StatusReport:
     """Looks at every known path. Reads the content only of files that the stat cache cannot vouch for."""
+    workspace.repository.check_is_here()
     progress: Progress = workspace.repository.progress
     progress.start("looking", total_bytes=None)
     try:

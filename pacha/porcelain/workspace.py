@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import Protocol
 
 from pacha.base.errors import Absent, Ambiguous, Corrupt, NotFound, Usage
 from pacha.base.ids import ObjectId
@@ -33,6 +34,8 @@ from pacha.worktree.drafts import (
 
 #: References of older programs: a path, relative or absolute.
 FILE_SCHEME = "file://"
+#: Names the remote that bytes which are not here come from when they are read: `clone --no-data` writes it.
+ON_DEMAND = "local/on-demand"
 
 
 class OutsideWorkTree(Usage):
@@ -61,11 +64,26 @@ class Known:
     heads: tuple[ObjectId, ...]
 
 
+class Elsewhere(Protocol):
+    """A remote that missing objects come from."""
+
+    def bring(self, manifests: Sequence[tuple[ObjectId, Manifest]], paths: Sequence[str] = ()) -> None:
+        """Fetches the bytes of manifests, or of some paths in them, before they are read one by one."""
+
+    def complete(self) -> None:
+        """Fetches every META object: for questions about all of history."""
+
+    def close(self) -> None:
+        """Lets go of the remote."""
+
+
 class Workspace:
     """What verbs share. Answers are remembered for one command; a writing verb makes a new one afterwards."""
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
+        #: Where missing objects come from, if they do.
+        self.elsewhere: Elsewhere | None = None
         self._session: Session | None = None
 
     @cached_property
@@ -76,6 +94,8 @@ class Workspace:
     @cached_property
     def edges(self) -> Edges:
         """The lineage of this checkout, by way of the index."""
+        if self.elsewhere is not None:
+            self.elsewhere.complete()
         return Edges(self.index)
 
     @cached_property
@@ -114,6 +134,11 @@ class Workspace:
         """Looks again at what was remembered for one command."""
         for name in ("catalog", "known", "known_at", "edges"):
             self.__dict__.pop(name, None)
+
+    def bring(self, manifest: ObjectId, paths: Sequence[str] = ()) -> None:
+        """Fetches the bytes of a manifest, or of some paths in it, where bytes come from elsewhere when they are read."""
+        if self.elsewhere is not None:
+            self.elsewhere.bring([(manifest, self.catalog.manifest(manifest))], paths)
 
     def close(self) -> None:
         """Closes what is open."""
@@ -197,6 +222,8 @@ class Workspace:
     @cached_property
     def known_at(self) -> dict[str, tuple[Known, ...]]:
         """The artifacts that live at each path, by name: from drafts, from memory, and from the heads of this checkout."""
+        if self.repository.is_view:
+            return {}
         paths: dict[ArtifactName, str] = {}
         heads = {artifact: tuple(self.catalog.heads(artifact)) for artifact in self.catalog.artifacts()}
         for artifact in heads:

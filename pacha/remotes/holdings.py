@@ -62,6 +62,8 @@ class Holdings:
     def __init__(self, remote: Remote, state: State, cache: IndexCache | None = None) -> None:
         self.remote = remote
         self.state = state
+        #: An entry that probably brought what is asked for next.
+        self.near: int | None = None
         self._cache = cache or IndexCache(None)
         self._loaded: dict[ObjectId, PackIndex] = {}
         self._left: dict[ObjectId, HeldIndex] = dict(state.indexes)
@@ -101,7 +103,7 @@ class Holdings:
         """The places of an object in packs that the remote lists. `near` is an entry that may have brought it."""
         found = self._find(self._loaded, id)
         while not found and self._left:
-            held = self._next(near)
+            held = self._next(self.near if near is None else near)
             found = self._find({held.index.id: self.index(held)}, id)
         return found
 

@@ -59,16 +59,17 @@ class DataStore:
         self._own: dict[ObjectId, PackIndex] = {}
         self._multi: tuple[tuple[int, int], PackIndex] | None = None
         self._open: dict[ObjectId, PackFile] = {}
-        self._filler: Callable[[Link], bool] | None = None
+        #: Asked for an object that is read and not here; it stores the object and says whether it could.
+        self.filler: Callable[[Link], bool] | None = None
 
     @contextmanager
-    def filled_by(self, filler: Callable[[Link], bool]) -> Iterator[None]:
+    def filled_by(self, filler: Callable[[Link], bool] | None) -> Iterator[None]:
         """Within this, an object that is read and not here is asked for elsewhere first."""
-        before, self._filler = self._filler, filler
+        before, self.filler = self.filler, filler
         try:
             yield
         finally:
-            self._filler = before
+            self.filler = before
 
     # -- what is here ----------------------------------------------------------------------------------------------
 
@@ -435,13 +436,16 @@ class DataStore:
         return self.plain(header, payload, self.root.full(path))
 
     def _fill(self, link: Link) -> bytes | memoryview:
-        filler, self._filler = self._filler, None
+        # What the filler itself reads, and the reading after it, must not ask again.
+        if self.filler is None or getattr(self._local, "is_filling", False):
+            raise ObjectAbsent(link)
+        self._local.is_filling = True
         try:
-            if filler is None or not filler(link):
+            if not self.filler(link):
                 raise ObjectAbsent(link)
             return self.read(link)
         finally:
-            self._filler = filler
+            self._local.is_filling = False
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
