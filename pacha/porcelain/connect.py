@@ -113,7 +113,7 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
 
 def connect_to(opened: Remote, remote: NamedRemote, *, root: Root, folder: str, format: Format | None) -> Connection:
     """Reads what an open remote holds now. `folder` below `root` is where it is remembered."""
-    known = _remembered(root, folder)
+    known = remembered(root, folder)
     state = EMPTY if format is None else read_state(opened, known=known)
     connection = Connection(
         name=remote.name,
@@ -148,7 +148,7 @@ def make_format(connection: Connection, id: str) -> None:
     connection.is_new = False
 
 
-def _remembered(root: Root, folder: str) -> State:
+def remembered(root: Root, folder: str) -> State:
     """What was written down of a remote; nothing where it cannot be read."""
     try:
         data = root.read(f"{folder}/state", size_max=STATE_BYTES_MAX)

@@ -128,7 +128,7 @@ class Holdings:
         return max(self._left.values(), key=lambda held: held.at)
 
     def _find(self, indexes: Mapping[ObjectId, PackIndex], id: ObjectId) -> list[Location]:
-        return [place for index in indexes.values() for place in index.find(id) if place.pack in self.state.packs]
+        return find_in(indexes.values(), id, self.state)
 
     def _fetch(self, held: HeldIndex) -> PackIndex:
         key = index_key(held.index.id)
@@ -143,6 +143,11 @@ class Holdings:
             return PackIndex(data)
         except BadIndex as error:
             raise BrokenRemote(f"{self.remote.url}: {key}: {error.message}", key=key) from error
+
+
+def find_in(indexes: Iterable[PackIndex], id: ObjectId, state: State) -> list[Location]:
+    """The places of an object in packs that a state lists."""
+    return [place for index in indexes for place in index.find(id) if place.pack in state.packs]
 
 
 class BrokenRemote(Corrupt):
