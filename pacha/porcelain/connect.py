@@ -19,6 +19,8 @@ from pacha.remotes.remote import NoSuchKey, Remote
 from pacha.remotes.state import EMPTY, STATE_BYTES_MAX, State, decode_state, encode_state
 from pacha.repo.layout import FORMAT_BYTES_MAX, FORMAT_VERSION, Format, NotARepository, decode_format
 
+#: A place that was typed, and that nobody has named, is remembered under this and a digest of it.
+UNNAMED = "at-"
 #: What this machine remembers of remotes: derived, and safe to remove.
 REMEMBERED = "local/remotes"
 
@@ -83,7 +85,7 @@ def named(workspace: Workspace, text: str | None, *, start: str, trust: bool = F
         for remote in remotes_of(workspace).all():
             if remote.url == url and remote.is_trusted:
                 return remote
-        return NamedRemote(name=f"at-{hash_bytes(url.encode('utf-8')).hex[:16]}", url=url)
+        return NamedRemote(name=f"{UNNAMED}{hash_bytes(url.encode('utf-8')).hex[:16]}", url=url)
     return remotes_of(workspace).find(text, trust=trust)
 
 
@@ -116,7 +118,7 @@ def connect_to(opened: Remote, remote: NamedRemote, *, root: Root, folder: str, 
     known = remembered(root, folder)
     state = EMPTY if format is None else read_state(opened, known=known)
     connection = Connection(
-        name=remote.name,
+        name=remote.url if remote.name.startswith(UNNAMED) else remote.name,
         remote=opened,
         root=root,
         folder=folder,
