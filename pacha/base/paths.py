@@ -28,7 +28,8 @@ _IGNORED = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 
 #: Names in which nothing can be wrong: letters, digits and a few signs, no device, no dot at the ends, none of a `~`.
 #: Nearly all are of this kind, and a work tree has thousands. The slow way says the same of each of them.
 _ORDINARY = re.compile(
-    r"(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z))[a-z0-9_-][a-z0-9_.+=,@-]{0,200}(?<!\.)", re.ASCII | re.IGNORECASE
+    r"(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z))[a-z0-9_-][a-z0-9_.+=,@-]{0,200}(?<!\.)",
+    re.ASCII | re.IGNORECASE,
 )
 _RESERVED = re.compile(r"\.git|\.pacha|(git|pacha|gi[0-9a-f]{4}|pa[0-9a-f]{4})~[0-9]+")
 

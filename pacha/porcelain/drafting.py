@@ -32,7 +32,7 @@ from pacha.store.packwriter import PackWriter
 from pacha.worktree.drafts import Content, Draft, StagedBytes
 from pacha.worktree.ingest import Ingest
 from pacha.worktree.scan import Scan, scan
-from pacha.worktree.statcache import load_stat_cache
+from pacha.worktree.storing import known_content, store
 
 
 class Behind(Conflict):
@@ -133,23 +133,25 @@ def make_drafts(workspace: Workspace, session: Session, jobs: Sequence[Job], opt
     repository = workspace.repository
     bases = [_base(workspace, job) for job in jobs]
     with session.pack_writer() as writer:
-        caches, drafts = [], []
+        seen, drafts = [], []
         for job, base in zip(jobs, bases, strict=True):
-            guide = guide_for(workspace, job.there.files, (*options.bases, *base), options.said)
-            reader = Ingest(writer, workers=repository.jobs, progress=repository.progress, guide=guide)
-            cache = load_stat_cache(repository.root, job.artifact)
-            caches.append(cache)
             before = writer.stored_bytes
-            stored = reader.artifact(job.there, cache=cache, read_at_ns=repository.root.clock_ns())
+            content = known_content(repository.root, writer, job.artifact, job.there) if job.path is not None else None
+            if content is None:
+                guide = guide_for(workspace, job.there.files, (*options.bases, *base), options.said)
+                reader = Ingest(writer, workers=repository.jobs, progress=repository.progress, guide=guide)
+                stored = store(repository.root, reader, job.artifact, job.there)
+                seen.append((job, stored))
+                content = stored.content
             if not options.force:
-                _check_not_behind(workspace, job, stored.content.digest)
-            draft = _measured(workspace, writer, job, stored.content, base, is_said=options.said.is_any)
+                _check_not_behind(workspace, job, content.digest)
+            draft = _measured(workspace, writer, job, content, base, is_said=options.said.is_any)
             drafts.append(replace(draft, new_bytes=_cost(workspace, draft, writer.stored_bytes - before)))
         drafts = _described(workspace, jobs, drafts, options.said)
-        writer.close()
-    for job, cache in zip(jobs, caches, strict=True):
+        receipt = writer.close()
+    for job, stored in seen:
         if job.path is not None:
-            cache.save(repository.root, job.artifact)
+            stored.remember(repository.root, receipt)
     return drafts
 
 

@@ -52,6 +52,9 @@ class Present(Protocol):
     def places(self, ids: Iterable[ObjectId]) -> dict[ObjectId, ObjectId]:
         """Returns a pack that holds each object, for those that are stored."""
 
+    def has_packs(self, packs: Iterable[ObjectId]) -> bool:
+        """Tells whether all of some packs are in their places."""
+
     def bases_for(self, nearest: ObjectId, length: int) -> Sequence[Base]:
         """Returns what a successor may be stored as a difference to, sound, the whole record first."""
 
@@ -166,6 +169,24 @@ class PackWriter:
             self._on_claim(pack)
         # Named first, looked at again: whatever gc took in between is written anew.
         return set(self._present.places(places))
+
+    def relies_on(self, packs: Iterable[ObjectId], trees: Iterable[ObjectId]) -> bool:
+        """Tells whether some packs are still there, with a sound copy of each tree, after naming them (I10).
+
+        What else they hold is not looked at: this is for an artifact that a stat cache vouches for as a whole.
+        """
+        wanted = set(packs)
+        if not wanted or not self._present.has_packs(wanted):
+            return False
+        with self._lock:
+            new = wanted - self._reused
+            self._reused |= new
+        if new and self._on_claim is not None:
+            for pack in sorted(new):
+                self._on_claim(pack)
+            if not self._present.has_packs(wanted):
+                return False
+        return all(self._present.holds(tree) in wanted for tree in trees)
 
     def add_stored(self, header: RecordHeader, stored: memoryview) -> None:
         """Stores a record as another pack holds it, without decoding. The caller has checked it.

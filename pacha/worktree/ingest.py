@@ -37,10 +37,11 @@ FILES_PER_LOT = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingested:
-    """What was stored. `read_bytes` counts what was read, not what was known already."""
+    """What was stored. `read_bytes` counts what was read, not what was known already; `trees` are over the files."""
 
     content: Content
     read_bytes: int
+    trees: tuple[ObjectId, ...]
 
 
 def _no_spans(file: FoundFile) -> Sequence[Span]:
@@ -98,7 +99,9 @@ class Ingest:
         finally:
             self._progress.finish()
         cache.keep(known)
-        return Ingested(content=self._trees(scan, known), read_bytes=sum(file.size for file in unread))
+        trees: list[ObjectId] = []
+        content = self._content(scan, known, trees)
+        return Ingested(content=content, read_bytes=sum(file.size for file in unread), trees=tuple(trees))
 
     # -- files -----------------------------------------------------------------------------------------------------
 
@@ -279,14 +282,15 @@ class Ingest:
 
     # -- trees -----------------------------------------------------------------------------------------------------
 
-    def _trees(self, scan: Scan, seen: dict[str, Seen]) -> Content:
+    def _content(self, scan: Scan, seen: dict[str, Seen], trees: list[ObjectId]) -> Content:
+        """Stores the trees over some files, and adds their ids to `trees`."""
         files = tuple(
             FileEntry(
                 path=file.path, size=seen[file.path].size, digest=seen[file.path].digest, executable=file.executable
             )
             for file in scan.files
         )
-        tree = self._folder("", _grouped(scan.files), seen)
+        tree = self._folder("", _grouped(scan.files), seen, trees)
         digest = files[0].digest if scan.shape == "file" else artifact_digest(files)
         return Content(
             tree=tree.id,
@@ -296,11 +300,11 @@ class Ingest:
             files=files if len(files) <= FILES_MAX else None,
         )
 
-    def _folder(self, folder: str, groups: "_Groups", seen: dict[str, Seen]) -> Link:
+    def _folder(self, folder: str, groups: "_Groups", seen: dict[str, Seen], trees: list[ObjectId]) -> Link:
         entries = []
         for name in sorted(groups.folders.get(folder, ())):
             path = f"{folder}/{name}" if folder else name
-            link = self._folder(path, groups, seen)
+            link = self._folder(path, groups, seen, trees)
             entries.append(TreeEntry(name=name, link=link, size=groups.sizes[path], digest=None))
         for file in groups.files.get(folder, ()):
             held = seen[file.path]
@@ -310,7 +314,7 @@ class Ingest:
                 TreeEntry(name=name, link=held.content, size=held.size, digest=digest, executable=file.executable)
             )
         for id, raw in build_trees(entries):
-            self._writer.add("tree", raw, id=id)
+            trees.append(self._writer.add("tree", raw, id=id))
         return Link("tree", id)
 
 
