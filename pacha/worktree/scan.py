@@ -73,7 +73,7 @@ def found(path: str, full: str, state: os.stat_result) -> FoundFile:
 
 def is_same(file: FoundFile, state: os.stat_result) -> bool:
     """Tells whether a file still is what was found: a pipe, a folder or another file in its place is not."""
-    return found(file.path, file.full, state).state == file.state
+    return (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino) == file[2:6]
 
 
 def is_untouched(file: FoundFile) -> bool:
