@@ -10,7 +10,7 @@ from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.objects.manifest import Manifest
 from pacha.porcelain.captured import capture_environment
-from pacha.porcelain.data import check_declared, declared_schema
+from pacha.porcelain.declared import check_declared, declared_schema
 from pacha.porcelain.draft_parents import staged_in
 from pacha.porcelain.facts import Measured, Unknown, fitting, measure_files
 from pacha.porcelain.infer import infer
