@@ -185,6 +185,22 @@ def test_a_record_among_small_ones_may_not_be_too_large(store: DataStore) -> Non
         writer.add_small([b"x", bytes(RECORD_PLAIN_MAX + 1)])
 
 
+def test_packs_that_are_relied_on_are_named_before_they_are_believed(store: DataStore) -> None:
+    """I10: gc takes what nobody names; what it took while it was being named is not relied on."""
+    (pack,) = put(store, TEXT, NOISE)
+    tree, gone = hash_bytes(TEXT), hash_bytes(b"never stored")
+    claimed: list[ObjectId] = []
+    with store.writer(on_claim=claimed.append) as writer:
+        assert not writer.relies_on([], [])
+        assert not writer.relies_on([pack, gone], [tree])
+        assert claimed == []
+        assert not writer.relies_on([pack], [tree, gone])
+        assert writer.relies_on([pack], [tree])
+        assert claimed == [pack]
+    with store.writer(on_claim=lambda pack: pack_path(store, pack).unlink()) as writer:
+        assert not writer.relies_on([pack], [tree])
+
+
 def test_what_is_not_there_is_absent_and_another_type_is_refused(store: DataStore) -> None:
     put(store, TEXT)
     with pytest.raises(ObjectAbsent):
