@@ -2,6 +2,8 @@
 
 Any thread may add. Hashing and compression happen in the caller's thread; only the place in the file is handed out
 under a lock, so that writes go on side by side.
+
+Longer than most modules: one record, many small ones and copies of stored ones go through one door and one lock.
 """
 
 import threading
