@@ -2,16 +2,16 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import Any, TypeVar, cast
 
 from pacha.base.errors import Absent, Ambiguous, Corrupt, NotFound, Usage
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.graph.trees import TreeFile, pieces, tree_files
-from pacha.index.edges import Edges
 from pacha.index.index import Index
 from pacha.objects.manifest import Manifest
 from pacha.registry.catalog import Catalog, NoSuchArtifact
@@ -33,6 +33,7 @@ from pacha.worktree.drafts import (
 
 #: References of older programs: a path, relative or absolute.
 FILE_SCHEME = "file://"
+_Made = TypeVar("_Made")
 
 
 class OutsideWorkTree(Usage):
@@ -73,10 +74,12 @@ class Workspace:
         """The cache."""
         return Index(self.repository)
 
-    @cached_property
-    def edges(self) -> Edges:
-        """The lineage of this checkout, by way of the index."""
-        return Edges(self.index)
+    def once(self, make: Callable[[Index], _Made]) -> _Made:
+        """What is made of the index, remembered for one command: not every command needs what it takes to make it."""
+        made: dict[object, Any] = self.__dict__.setdefault("made", {})
+        if make not in made:
+            made[make] = make(self.index)
+        return cast("_Made", made[make])
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -112,7 +115,7 @@ class Workspace:
 
     def _forget(self) -> None:
         """Looks again at what was remembered for one command."""
-        for name in ("catalog", "known", "known_at", "edges"):
+        for name in ("catalog", "known", "known_at", "made"):
             self.__dict__.pop(name, None)
 
     def close(self) -> None:
