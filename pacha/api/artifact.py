@@ -13,7 +13,8 @@ from pacha.objects.tree import FileEntry
 from pacha.porcelain.card import card_at
 from pacha.porcelain.cat import cat
 from pacha.porcelain.checkout import export
-from pacha.porcelain.data import declared_schema, measured_schema
+from pacha.porcelain.data import measured_schema
+from pacha.porcelain.declared import declared_schema
 from pacha.porcelain.labels import labels_of
 from pacha.porcelain.show import files_of
 from pacha.porcelain.workspace import Workspace

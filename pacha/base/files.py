@@ -11,7 +11,6 @@ Longer than most modules by its rule: no storage call may be made anywhere else.
 """
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import os
@@ -93,6 +92,8 @@ def _flush(descriptor: int) -> None:
 
 def _flush_file_system(descriptor: int) -> bool:
     """Flushes the whole file system; False where the system has no such call."""
+    import ctypes
+
     call = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if call is None:
         return False
@@ -726,6 +727,8 @@ class Placing:
 
 
 def _rename_noreplace(left: int, source: str, right: int, target: str) -> bool:
+    import ctypes
+
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None:
         return False

@@ -3,10 +3,10 @@
 The first line is its summary, the line `Group: …` its place in the help; nothing is imported for either.
 """
 
-import difflib
 import inspect
 import pkgutil
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,10 @@ GROUPS = {
 }
 
 
-def command_names() -> list[str]:
+@cache
+def command_names() -> tuple[str, ...]:
     """Every command's name, sorted."""
-    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules([str(FOLDER)]))
+    return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules([str(FOLDER)])))
 
 
 def docstring_of(name: str) -> str:
@@ -77,7 +78,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command's name."""
-        return command_names()
+        return list(command_names())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Imports a command; None if there is none of that name."""
@@ -93,6 +94,9 @@ class Commands(click.Group):
         """Finds the command that the first word names, or says which were near."""
         name = args[0]
         if not name.startswith("-") and name not in command_names():
+            # Only a mistake needs it.
+            import difflib
+
             near = difflib.get_close_matches(name, command_names(), n=3)
             if not near and (FOLDER.parent / "registry" / f"{name}.py").is_file():
                 near = [f"pacha {kind} {name}" for kind in ("model", "data", "recipe")]

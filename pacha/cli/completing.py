@@ -6,7 +6,6 @@ import click
 
 from pacha.base.errors import PachaError
 from pacha.cli.app import App
-from pacha.porcelain.search import field_names
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.stages import YANKED
 from pacha.repo.config import SETTINGS
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def complete_refs(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Names of artifacts; after a colon, versions of that one."""
-    workspace = _workspace(context)
+    workspace = workspace_of(context)
     if workspace is None:
         return []
     name, colon, start = incomplete.partition(":")
@@ -38,29 +37,12 @@ def complete_names(context: click.Context, parameter: click.Parameter, incomplet
 
 def complete_stages(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Stages of this project."""
-    workspace = _workspace(context)
+    workspace = workspace_of(context)
     try:
         stages = () if workspace is None else (*workspace.rules.stages, YANKED)
     except PachaError:
         return []
     return [stage for stage in stages if stage.startswith(incomplete.lower())]
-
-
-def complete_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Fields that a search may name, after a comma the next one."""
-    workspace = _workspace(context)
-    before, comma, start = incomplete.rpartition(",")
-    try:
-        names = [] if workspace is None else field_names(workspace)
-    except PachaError:
-        return []
-    return [f"{before}{comma}{name}" for name in names if name.startswith(start)]
-
-
-def complete_query(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Fields for the last word of a query."""
-    before, blank, start = incomplete.rpartition(" ")
-    return [f"{before}{blank}{name}" for name in complete_fields(context, parameter, start)]
 
 
 def complete_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -75,7 +57,8 @@ def complete_files(context: click.Context, parameter: click.Parameter, incomplet
     return [CompletionItem(incomplete, type="file")]
 
 
-def _workspace(context: click.Context) -> Workspace | None:
+def workspace_of(context: click.Context) -> Workspace | None:
+    """The workspace, or None where there is none or nothing was started."""
     return context.obj.try_workspace() if isinstance(context.obj, App) else None
 
 

@@ -8,7 +8,6 @@ Longer than most modules: one door, so that nothing can pass it by.
 
 import json
 import shlex
-import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -262,6 +261,8 @@ class Output:
         data = text.encode("utf-8", "backslashreplace")
         try:
             if command is not None and data:
+                import subprocess
+
                 subprocess.run(command, input=data, check=False)
                 return
         except OSError:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pacha.base.errors import NotFound, Usage
+from pacha.base.errors import NotFound
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.formats.change import ChangeKind, ColumnChange, SchemaChange, classify
@@ -14,29 +14,20 @@ from pacha.formats.features import schema_of_features
 from pacha.formats.inspection import FileSource, Malformed, Source
 from pacha.formats.rowdiff import RowDiff, diff_rows
 from pacha.formats.schema import DataSchema
-from pacha.formats.sniff import format_of
-from pacha.formats.validate import Fault, require_valid, validate
+from pacha.formats.validate import Fault, validate
 from pacha.graph.ranges import StoredFile
 from pacha.graph.trees import tree_files
 from pacha.objects.manifest import Manifest
 from pacha.porcelain.cat import single_file
+from pacha.porcelain.declared import TABLES_HINT, NotATable, declared_schema, is_table, no_table
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.resolve import Revision
 from pacha.worktree.reading import holding_still
-from pacha.worktree.scan import Scan, scan
-
-#: Where a card keeps the schema that a person wrote.
-DECLARED = "schema"
-TABLES = frozenset({"csv", "jsonl", "parquet", "arrow"})
-_TABLES_HINT = "tables are CSV, TSV, JSON lines, Parquet and Arrow files"
+from pacha.worktree.scan import scan
 
 
 class NoSchema(NotFound):
     """Nothing is known of a dataset's columns."""
-
-
-class NotATable(Usage):
-    """A file or folder holds no table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +66,6 @@ class DataDiff:
     def is_same(self) -> bool:
         """Tells whether nothing was found to differ."""
         return not self.columns and (self.rows is None or self.rows.is_same)
-
-
-def declared_schema(card: Mapping[str, Any]) -> DataSchema | None:
-    """The schema that a person wrote of a dataset, from its card. Errors: `BadSchema` if it is none any more."""
-    extra = card.get("extra")
-    found = extra.get(DECLARED) if isinstance(extra, Mapping) else None
-    return None if found is None else DataSchema.from_document(found)
 
 
 def measured_schema(card: Mapping[str, Any]) -> DataSchema | None:
@@ -171,23 +155,8 @@ def _validity(shown: str, schema: DataSchema, name: str, source: Source) -> File
 
 def _some(found: list[FileValidity], shown: str) -> list[FileValidity]:
     if not found:
-        raise NotATable(f"{shown}: holds no table", hint=_TABLES_HINT)
+        raise no_table(shown)
     return found
-
-
-def check_declared(there: Scan, schema: DataSchema) -> None:
-    """Refuses files that do not fit a schema. Errors: `NotValid` that names the first row and column, `NotATable`."""
-    tables = [file for file in there.files if is_table(file.path)]
-    for file in tables:
-        with holding_still([file]), FileSource(file.full) as source:
-            require_valid(schema, file.path, source)
-    _some([FileValidity(path=file.path, rows=0, count=0, faults=()) for file in tables], there.files[0].path)
-
-
-def is_table(path: str) -> bool:
-    """Tells whether a file is a table by its name."""
-    format = format_of(path)
-    return format is not None and format.name in TABLES
 
 
 # -- comparing -------------------------------------------------------------------------------------------------------
@@ -232,6 +201,6 @@ def _table(workspace: Workspace, revision: Revision) -> Iterator[tuple[str, Sour
     if len(tables) != 1:
         raise NotATable(
             f"{revision.text}: holds {len(tables)} tables" if tables else f"{revision.text}: holds no table",
-            hint=f"name one of its files, as {revision.text}/{tables[0].path}" if tables else _TABLES_HINT,
+            hint=f"name one of its files, as {revision.text}/{tables[0].path}" if tables else TABLES_HINT,
         )
     yield tables[0].path, StoredFile(objects, tables[0].entry.link, tables[0].entry.size)

@@ -10,9 +10,9 @@ from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.objects.manifest import Manifest
 from pacha.porcelain.captured import capture_environment
-from pacha.porcelain.data import check_declared, declared_schema
+from pacha.porcelain.declared import check_declared, declared_schema
 from pacha.porcelain.draft_parents import staged_in
-from pacha.porcelain.facts import Measured, fitting, measure_files
+from pacha.porcelain.facts import Measured, Unknown, fitting, measure_files
 from pacha.porcelain.infer import infer
 from pacha.porcelain.nearest import guide_for
 from pacha.porcelain.observe import committed_as, digest_of, is_at_head
@@ -29,10 +29,10 @@ from pacha.porcelain.workspace import Known, Workspace
 from pacha.registry.catalog import SeveralArtifacts
 from pacha.repo.session import Session
 from pacha.store.packwriter import PackWriter
-from pacha.worktree.drafts import Content, Draft, StagedBytes
+from pacha.worktree.drafts import Draft, StagedBytes
 from pacha.worktree.ingest import Ingest
 from pacha.worktree.scan import Scan, scan
-from pacha.worktree.statcache import load_stat_cache
+from pacha.worktree.storing import known_content, store
 
 
 class Behind(Conflict):
@@ -133,23 +133,27 @@ def make_drafts(workspace: Workspace, session: Session, jobs: Sequence[Job], opt
     repository = workspace.repository
     bases = [_base(workspace, job) for job in jobs]
     with session.pack_writer() as writer:
-        caches, drafts = [], []
+        seen, drafts = [], []
         for job, base in zip(jobs, bases, strict=True):
-            guide = guide_for(workspace, job.there.files, (*options.bases, *base), options.said)
-            reader = Ingest(writer, workers=repository.jobs, progress=repository.progress, guide=guide)
-            cache = load_stat_cache(repository.root, job.artifact)
-            caches.append(cache)
-            before = writer.stored_bytes
-            stored = reader.artifact(job.there, cache=cache, read_at_ns=repository.root.clock_ns())
+            before, unknown = writer.stored_bytes, Unknown()
+            content = known_content(repository.root, writer, job.artifact, job.there) if job.path is not None else None
+            if content is None:
+                guide = guide_for(workspace, job.there.files, (*options.bases, *base), options.said)
+                guide = replace(guide, look=unknown.look)
+                reader = Ingest(writer, workers=repository.jobs, progress=repository.progress, guide=guide)
+                stored = store(repository.root, reader, job.artifact, job.there)
+                seen.append((job, stored))
+                content = stored.content
             if not options.force:
-                _check_not_behind(workspace, job, stored.content.digest)
-            draft = _measured(workspace, writer, job, stored.content, base, is_said=options.said.is_any)
+                _check_not_behind(workspace, job, content.digest)
+            draft = Draft(artifact=job.artifact, path=job.path, content=content, previous=base)
+            draft = _measured(workspace, writer, job, draft, unknown, is_said=options.said.is_any)
             drafts.append(replace(draft, new_bytes=_cost(workspace, draft, writer.stored_bytes - before)))
         drafts = _described(workspace, jobs, drafts, options.said)
-        writer.close()
-    for job, cache in zip(jobs, caches, strict=True):
+        receipt = writer.close()
+    for job, stored in seen:
         if job.path is not None:
-            cache.save(repository.root, job.artifact)
+            stored.remember(repository.root, receipt)
     return drafts
 
 
@@ -172,20 +176,23 @@ def _base(workspace: Workspace, job: Job) -> tuple[ObjectId, ...]:
 
 
 def _measured(
-    workspace: Workspace, writer: PackWriter, job: Job, content: Content, base: tuple[ObjectId, ...], *, is_said: bool
+    workspace: Workspace, writer: PackWriter, job: Job, draft: Draft, unknown: Unknown, *, is_said: bool
 ) -> Draft:
-    """The draft of some bytes with what a machine finds in them; what was found before is not looked for again.
+    """A draft with what a machine finds in its bytes; what was found before is not looked for again.
 
     Nor is what was committed without anything found, unless something `is_said` of it: else nothing new is committed.
     """
-    draft = Draft(artifact=job.artifact, path=job.path, content=content, previous=base)
-    same = same_bytes(workspace, base, content.digest)
+    digest = draft.content.digest
+    same = same_bytes(workspace, draft.previous, digest)
     if same is not None and (same.facts or not is_said):
         return replace(draft, facts=same.facts, facts_detail=same.facts_detail)
     old = workspace.draft(job.artifact)
-    if old is not None and old.content.digest == content.digest and old.facts:
+    if old is not None and old.content.digest == digest and old.facts:
         return replace(draft, facts=old.facts, facts_detail=old.facts_detail, measured=old.measured)
-    found = _captured(workspace, job) if job.artifact.kind == "recipe" else measure_files(job.there, job.artifact.kind)
+    if job.artifact.kind == "recipe":
+        found = _captured(workspace, job)
+    else:
+        found = measure_files(job.there, job.artifact.kind, unknown=unknown.paths)
     job.notes.extend(found.notes)
     detail = None if found.detail is None else writer.add("blob", found.detail)
     return replace(draft, facts=found.facts, facts_detail=detail, measured=found.card)

@@ -5,7 +5,7 @@ Facts are small and travel with Git; the whole table of every file is one docume
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,11 +14,12 @@ from pacha.base.canonical import Unrepresentable, encode_compact, encode_lines
 from pacha.formats.features import features_of_rows
 from pacha.formats.inspect import inspect
 from pacha.formats.inspection import FileSource, Inspection, Source
+from pacha.formats.sniff import HEAD_BYTES, format_of
 from pacha.formats.tensors import structure
 from pacha.objects.blob import BLOB_BYTES_MAX
 from pacha.objects.manifest import FACTS_BYTES_MAX
 from pacha.worktree.reading import holding_still
-from pacha.worktree.scan import Scan
+from pacha.worktree.scan import FoundFile, Scan
 
 #: A folder of many files is a dataset of parts: so many are looked into, the rest is counted.
 FILES_MAX = 256
@@ -43,20 +44,36 @@ class Measured:
     notes: tuple[str, ...] = ()
 
 
-def measure_files(there: Scan, kind: str) -> Measured:
-    """Looks into the files of an artifact as they lie. Errors: `ChangedWhileRead`, `MachineFailed`."""
-    with holding_still(there.files):
-        return measure([(file.path, _opener(file.full)) for file in there.files], kind, shape=there.shape)
+class Unknown:
+    """Files that no inspector knows, by the bytes that were read to store them. Any thread may show one."""
+
+    def __init__(self) -> None:
+        self.paths: set[str] = set()
+
+    def look(self, file: FoundFile, data: bytes) -> None:
+        """Looks at a file that was read whole."""
+        if file.path != CONFIG_FILE and format_of(file.path.rpartition("/")[2], data[:HEAD_BYTES]) is None:
+            self.paths.add(file.path)
+
+
+def measure_files(there: Scan, kind: str, *, unknown: Set[str] = frozenset()) -> Measured:
+    """Looks into the files of an artifact as they lie; those that are `unknown` are not opened to see that they are.
+
+    Errors: `ChangedWhileRead`, `MachineFailed`.
+    """
+    with holding_still([file for file in there.files if file.path not in unknown]):
+        openers = [(file.path, None if file.path in unknown else _opener(file.full)) for file in there.files]
+        return measure(openers, kind, shape=there.shape)
 
 
 def _opener(full: str) -> Opener:
     return lambda: FileSource(full)
 
 
-def measure(files: Sequence[tuple[str, Opener]], kind: str, *, shape: str) -> Measured:
+def measure(files: Sequence[tuple[str, Opener | None]], kind: str, *, shape: str) -> Measured:
     """Looks into files by name, each opened when its turn comes. What no inspector knows is passed over.
 
-    Of a `shape` that is file, the table names no path: the same bytes under another name have the same table.
+    None for an opener says that no inspector does. Of a `shape` that is file, the table names no path: the same bytes under another name have the same table.
     """
     inspected: dict[str, Inspection] = {}
     config: Mapping[str, Any] = {}
@@ -64,6 +81,8 @@ def measure(files: Sequence[tuple[str, Opener]], kind: str, *, shape: str) -> Me
     for path, open_file in files:
         if len(inspected) >= FILES_MAX:
             passed += 1
+            continue
+        if open_file is None:
             continue
         with open_file() as source:
             if path == CONFIG_FILE and kind == "model":

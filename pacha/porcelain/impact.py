@@ -9,6 +9,7 @@ from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.base.semver import Version, VersionPrefix
 from pacha.graph.lineage import ORIGINS, Lineage
+from pacha.index.edges import Edges
 from pacha.objects.manifest import ROLES
 from pacha.porcelain.labels import Label
 from pacha.porcelain.lineage_nodes import LineageNode, Names
@@ -91,7 +92,7 @@ def impact(
         )  # fmt: skip
         return report, rests
 
-    return workspace.edges.ask(question)
+    return workspace.once(Edges).ask(question)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +151,7 @@ def _every_commit(workspace: Workspace, text: str, start: str) -> Wide:
         ids = tuple(graph.commits_of(commits))
         return ids, ids
 
-    ids = workspace.edges.ask(question)
+    ids = workspace.once(Edges).ask(question)
     return Wide(ids=ids, note=f"{text} is every commit of {artifact} here: {len(ids)}")
 
 

@@ -5,7 +5,7 @@ Never through a link, never more than a window in memory, never stored before th
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pacha.base.errors import Corrupt, NotFound
 from pacha.base.files import Root, naming
@@ -109,7 +109,7 @@ class Importer:
         state = self._root.stat(old.path)
         if state is None:
             raise NoOldObject(f"{full}: the bytes are not there any more", path=full)
-        there = Scan(shape="file", files=(replace(found(name, full, state), executable=False),))
+        there = Scan(shape="file", files=(found(name, full, state)._replace(executable=False),))
         content = self._ingest.artifact(there, cache=StatCache(), read_at_ns=0).content
         if content.digest != old.digest:
             raise BadOldObject(f"{full}: changed while it was imported", path=full)

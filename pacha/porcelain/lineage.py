@@ -13,6 +13,7 @@ from enum import Enum
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
 from pacha.graph.lineage import ORIGINS, Edge, Lineage
+from pacha.index.edges import Edges
 from pacha.objects.manifest import ROLES
 from pacha.porcelain.lineage_nodes import LineageNode, Names
 from pacha.porcelain.workspace import Workspace
@@ -77,7 +78,7 @@ def lineage(
         )  # fmt: skip
         return report, {id, *up, *down, *looked}
 
-    return workspace.edges.ask(question)
+    return workspace.once(Edges).ask(question)
 
 
 def between(workspace: Workspace, a: ObjectId, b: ObjectId, *, roles: Collection[str] = ORIGINS) -> LineageReport:
@@ -92,7 +93,7 @@ def between(workspace: Workspace, a: ObjectId, b: ObjectId, *, roles: Collection
         report = _report(names, graph, ordered, direction=Direction.BETWEEN, starts=starts, depth=None, roles=roles)
         return report, {a, b, *ids}
 
-    return workspace.edges.ask(question)
+    return workspace.once(Edges).ask(question)
 
 
 def roots(workspace: Workspace, id: ObjectId, *, roles: Collection[str] = ORIGINS) -> tuple[LineageNode, ...]:

@@ -139,6 +139,11 @@ class _Nothing:
         del ids
         return {}
 
+    def has_packs(self, packs: Iterable[ObjectId]) -> bool:
+        """False, always."""
+        del packs
+        return False
+
     def bases_for(self, nearest: ObjectId, length: int) -> list[Base]:
         """Nothing, always."""
         del nearest, length

@@ -11,6 +11,7 @@ from pacha.porcelain.workspace import Known, Workspace
 from pacha.worktree.reading import digest_of_file
 from pacha.worktree.scan import FoundFile, NoSuchPath, Scan, scan
 from pacha.worktree.statcache import Seen, StatCache, load_stat_cache
+from pacha.worktree.whole import Whole, listing_of, load_whole, save_whole
 
 
 class State(Enum):
@@ -52,24 +53,34 @@ def observe(workspace: Workspace, known: Known) -> Observed:
 
 def current_digest(workspace: Workspace, known: Known, there: Scan) -> ObjectId:
     """The digest of what lies at a path."""
-    files = current_files(workspace, known, there)
-    return files[0].digest if there.shape == "file" else artifact_digest(files)
+    listing = listing_of(there)
+    whole = load_whole(workspace.repository.root, known.artifact)
+    if whole is not None and whole.listing == listing:
+        return whole.digest
+    cache, files = _looked_at(workspace, known, there)
+    digest = files[0].digest if there.shape == "file" else artifact_digest(files)
+    if cache.vouches(there.files) and workspace.repository.root.is_writable():
+        save_whole(workspace.repository.root, known.artifact, Whole(listing=listing, digest=digest))
+    return digest
 
 
 def current_files(workspace: Workspace, known: Known, there: Scan) -> tuple[FileEntry, ...]:
     """The files that lie at a path. What had to be read is remembered, where this user may write."""
+    return _looked_at(workspace, known, there)[1]
+
+
+def _looked_at(workspace: Workspace, known: Known, there: Scan) -> tuple[StatCache, tuple[FileEntry, ...]]:
     root = workspace.repository.root
     cache = load_stat_cache(root, known.artifact)
     files = []
-    unread = [file for file in there.files if cache.find(file) is None]
-    read_at_ns = root.clock_ns() if unread else 0
-    for file in there.files:
-        seen = cache.find(file)
+    held = [cache.find(file) for file in there.files]
+    read_at_ns = root.clock_ns() if None in held else 0
+    for file, seen in zip(there.files, held, strict=True):
         digest = _read(cache, file, read_at_ns) if seen is None else seen.digest
         files.append(FileEntry(path=file.path, size=file.size, digest=digest, executable=file.executable))
     if read_at_ns:
         cache.save(root, known.artifact)
-    return tuple(files)
+    return cache, tuple(files)
 
 
 def _read(cache: StatCache, file: FoundFile, read_at_ns: int) -> ObjectId:

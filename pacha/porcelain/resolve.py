@@ -7,7 +7,6 @@ replayed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from pacha.base.errors import Absent, Corrupt, Negative, PachaError, Usage
 from pacha.base.ids import ObjectId
@@ -16,6 +15,7 @@ from pacha.objects.manifest import Manifest, Parent
 from pacha.objects.move import Move
 from pacha.objects.tag import Tag
 from pacha.objects.types import Link
+from pacha.porcelain.issues import Issue
 from pacha.porcelain.stage_forks import Chain, forked_chains, keep_chain, marked_links
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import head_ref, heads_folder, stages_folder, versions_folder
@@ -25,14 +25,6 @@ from pacha.registry.stage_replay import Replayed
 from pacha.registry.stages import staged_artifacts
 from pacha.repo.session import Session
 from pacha.worktree.drafts import Memory, encode_memory, memory_file
-
-
-class Issue(Enum):
-    """What is unsettled."""
-
-    HEADS = "several heads"
-    VERSION = "same version twice"
-    STAGES = "stage log forks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

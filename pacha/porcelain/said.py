@@ -14,7 +14,7 @@ from pacha.base.files import naming
 from pacha.formats.inspection import FileSource
 from pacha.formats.schema import DataSchema
 from pacha.objects.manifest import Manifest
-from pacha.porcelain.data import DECLARED
+from pacha.porcelain.declared import DECLARED
 from pacha.porcelain.draft_parents import carried, combined
 from pacha.porcelain.roles import BadRole, RoleSaid, resolve_roles
 from pacha.porcelain.workspace import Workspace

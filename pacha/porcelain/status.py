@@ -8,8 +8,8 @@ from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.base.progress import Progress
+from pacha.porcelain.issues import Issue
 from pacha.porcelain.observe import State, observe
-from pacha.porcelain.resolve import Issue
 from pacha.porcelain.workspace import Known, Workspace
 from pacha.refs.store import RefConflict
 from pacha.registry.stages import StageFork, staged_artifacts

@@ -2,17 +2,16 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 from pacha.base.errors import Absent, Ambiguous, Corrupt, NotFound, Usage
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.graph.trees import TreeFile, pieces, tree_files
-from pacha.index.edges import Edges
 from pacha.index.index import Index
 from pacha.objects.manifest import Manifest
 from pacha.registry.catalog import Catalog, NoSuchArtifact
@@ -36,6 +35,7 @@ from pacha.worktree.drafts import (
 FILE_SCHEME = "file://"
 #: Names the remote that bytes which are not here come from when they are read: `clone --no-data` writes it.
 ON_DEMAND = "local/on-demand"
+_Made = TypeVar("_Made")
 
 
 class OutsideWorkTree(Usage):
@@ -91,12 +91,15 @@ class Workspace:
         """The cache."""
         return Index(self.repository)
 
-    @cached_property
-    def edges(self) -> Edges:
-        """The lineage of this checkout, by way of the index."""
-        if self.elsewhere is not None:
-            self.elsewhere.complete()
-        return Edges(self.index)
+    def once(self, make: Callable[[Index], _Made]) -> _Made:
+        """What is made of the index, remembered for one command: not every command needs what it takes to make it."""
+        made: dict[object, Any] = self.__dict__.setdefault("made", {})
+        if make not in made:
+            if self.elsewhere is not None:
+                # The index is made of files: all of history must be here.
+                self.elsewhere.complete()
+            made[make] = make(self.index)
+        return cast("_Made", made[make])
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -132,7 +135,7 @@ class Workspace:
 
     def _forget(self) -> None:
         """Looks again at what was remembered for one command."""
-        for name in ("catalog", "known", "known_at", "edges"):
+        for name in ("catalog", "known", "known_at", "made"):
             self.__dict__.pop(name, None)
 
     def bring(self, manifest: ObjectId, paths: Sequence[str] = ()) -> None:

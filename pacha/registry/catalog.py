@@ -1,6 +1,5 @@
 """What is registered: artifacts, their heads, versions and manifests, as refs and objects say right now."""
 
-import difflib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, overload
@@ -178,6 +177,9 @@ class Catalog:
             )
         if not found:
             known = [artifact.name for artifact in self.artifacts(kinds)]
+            # Only a mistake needs it.
+            import difflib
+
             near = difflib.get_close_matches(name, known, n=3)
             raise NoSuchArtifact(
                 f"no {NOUNS.get(kind or '', kind or 'artifact')} is named {name!r}",

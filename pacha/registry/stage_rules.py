@@ -4,7 +4,6 @@ Built in, or written in the project's own `config.toml`, where they are data: no
 is checked. `yanked` belongs to no set of rules: any version may be yanked, and a yanked one leads to development only.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -59,6 +58,9 @@ class StageRules:
         """The stage that a word means. Errors: `NoSuchStage`."""
         found = self.find(text)
         if found is None:
+            # Only a mistake needs it.
+            import difflib
+
             near = difflib.get_close_matches(text.lower(), [*self.stages, *self.aliases], n=1)
             guess = f"did you mean {near[0]}? " if near else ""
             raise NoSuchStage(

@@ -5,13 +5,16 @@ never to change anything but the index entries of META paths. Where a repository
 """
 
 import os
-import subprocess
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pacha.base.errors import Absent, NotFound, PachaError
+
+if TYPE_CHECKING:
+    import subprocess
 
 #: Where a repository keeps what belongs to its linked work trees.
 LINKED_FOLDER = "worktrees"
@@ -71,6 +74,9 @@ class Git:
         return done.stdout
 
     def _call(self, *arguments: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+        # Where no Git is, it is not needed, and it takes a fortieth of a command's start to load.
+        import subprocess
+
         environment = {
             **{name: value for name, value in self.variables if not name.startswith("GIT_")},
             "GIT_OPTIONAL_LOCKS": "0",

@@ -188,6 +188,11 @@ class DataStore:
         self.refresh()
         return {id: found[0].pack for id in ids if (found := self._locate(id))}
 
+    def has_packs(self, packs: Iterable[ObjectId]) -> bool:
+        """Tells whether all of some packs are in their places and can be read, looking at the folder once."""
+        self.refresh()
+        return self.packs().keys() - self.damaged.keys() >= set(packs)
+
     def holds(self, id: ObjectId) -> ObjectId | None:
         """Returns a pack whose copy of the object is sound, or None. Its stored bytes are read and checked.
 

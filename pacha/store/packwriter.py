@@ -2,6 +2,8 @@
 
 Any thread may add. Hashing and compression happen in the caller's thread; only the place in the file is handed out
 under a lock, so that writes go on side by side.
+
+Longer than most modules: one record, many small ones and copies of stored ones go through one door and one lock.
 """
 
 import threading
@@ -13,7 +15,7 @@ from typing import Protocol
 from pacha.base.files import NewFile, Root
 from pacha.base.ids import Hasher, ObjectId, hash_bytes
 from pacha.store.chains import Base
-from pacha.store.codec import Codecs
+from pacha.store.codec import Codecs, Together
 from pacha.store.pack import MAGIC, encode_footer
 from pacha.store.packindex import Row, encode_index
 from pacha.store.record import CHECKSUM_BYTES, RECORD_PLAIN_MAX, BadHeader, RecordHeader, checksum_of
@@ -31,6 +33,8 @@ BETWEEN_SHARE_MAX = 0.94
 SAMPLE_BYTES, SAMPLE_STRIPS = 64 << 10, 8
 #: Shorter bytes are stored as they are: a frame's own header eats what it could win.
 COMPRESS_BYTES_MIN = 128
+#: So many pieces are written by one call of the system: Linux takes no more (IOV_MAX).
+PARTS_MAX = 1_024
 _RAW, _ZSTD, _PLANES, _DELTA = 0, 1, 2, 3
 
 
@@ -51,6 +55,9 @@ class Present(Protocol):
 
     def places(self, ids: Iterable[ObjectId]) -> dict[ObjectId, ObjectId]:
         """Returns a pack that holds each object, for those that are stored."""
+
+    def has_packs(self, packs: Iterable[ObjectId]) -> bool:
+        """Tells whether all of some packs are in their places."""
 
     def bases_for(self, nearest: ObjectId, length: int) -> Sequence[Base]:
         """Returns what a successor may be stored as a difference to, sound, the whole record first."""
@@ -128,25 +135,44 @@ class PackWriter:
         consist, a key of `ELEMENT_BYTES`; `near` names an object of the same length that they probably resemble.
         Errors: `MachineFailed`, `BadHeader` if the data is larger than a record may be.
         """
-        if len(data) > RECORD_PLAIN_MAX:
-            raise BadHeader(f"an object of {len(data)} bytes does not fit a record; cut it into a chunklist")
+        _check_size(len(data))
         id = hash_bytes(data) if id is None else id
         if self._is_known(id):
             return id
         bases = () if element is None or near is None else self._present.bases_for(near, len(data))
         codec, stored, base = self.encode(data, element, bases)
-        checksum = id.raw[:CHECKSUM_BYTES] if codec == _RAW else checksum_of(stored)
-        header = RecordHeader(
-            type=type_name,
-            codec=codec,
-            plain_length=len(data),
-            stored_length=len(stored),
-            id=id,
-            checksum=checksum,
-            base=base,
-        )
-        self._append(header, stored)
+        self._append([(_header(type_name, id, len(data), codec, stored, base), stored)])
         return id
+
+    def add_small(self, data: Sequence[bytes]) -> list[ObjectId]:
+        """Stores blobs as `add` does, and returns their ids: many small ones are packed, and written, in one call.
+
+        Errors: `MachineFailed`, `BadHeader`. Memory: that of all of them, twice.
+        """
+        for item in data:
+            _check_size(len(item))
+        ids = [hash_bytes(item) for item in data]
+        new = [(id, item) for id, item in zip(ids, data, strict=True) if not self._is_known(id)]
+        stored = self._encode_small([item for _, item in new])
+        self._append(
+            [
+                (_header("blob", id, len(item), codec, packed, None), packed)
+                for (id, item), (codec, packed) in zip(new, stored, strict=True)
+            ]
+        )
+        return ids
+
+    def _encode_small(self, data: Sequence[bytes]) -> list[tuple[int, bytes | memoryview]]:
+        codec = self._codecs().numbered(_ZSTD)
+        if not isinstance(codec, Together):
+            return [self.encode(item, None)[:2] for item in data]
+        long = [item for item in data if len(item) >= COMPRESS_BYTES_MIN]
+        frames = iter(codec.encode_all(long))
+        found: list[tuple[int, bytes | memoryview]] = []
+        for item in data:
+            packed = next(frames) if len(item) >= COMPRESS_BYTES_MIN else None
+            found.append((_RAW, item) if packed is None or not is_worth(len(packed), len(item)) else (_ZSTD, packed))
+        return found
 
     def reuse(self, ids: Iterable[ObjectId]) -> set[ObjectId]:
         """Returns those of `ids` that are stored already, after naming the packs that hold them (I10).
@@ -167,6 +193,24 @@ class PackWriter:
         # Named first, looked at again: whatever gc took in between is written anew.
         return set(self._present.places(places))
 
+    def relies_on(self, packs: Iterable[ObjectId], trees: Iterable[ObjectId]) -> bool:
+        """Tells whether some packs are still there, with a sound copy of each tree, after naming them (I10).
+
+        What else they hold is not looked at: this is for an artifact that a stat cache vouches for as a whole.
+        """
+        wanted = set(packs)
+        if not wanted or not self._present.has_packs(wanted):
+            return False
+        with self._lock:
+            new = wanted - self._reused
+            self._reused |= new
+        if new and self._on_claim is not None:
+            for pack in sorted(new):
+                self._on_claim(pack)
+            if not self._present.has_packs(wanted):
+                return False
+        return all(self._present.holds(tree) in wanted for tree in trees)
+
     def add_stored(self, header: RecordHeader, stored: memoryview) -> None:
         """Stores a record as another pack holds it, without decoding. The caller has checked it.
 
@@ -177,7 +221,7 @@ class PackWriter:
             if key in self._seen:
                 return
             self._seen.add(key)
-        self._append(header, stored)
+        self._append([(header, stored)])
 
     def _is_known(self, id: ObjectId) -> bool:
         with self._lock:
@@ -258,19 +302,28 @@ class PackWriter:
             codecs = self._local.codecs = Codecs()
         return codecs
 
-    def _append(self, header: RecordHeader, stored: bytes | memoryview) -> None:
-        head = header.encode()
+    def _append(self, records: Sequence[tuple[RecordHeader, bytes | memoryview]]) -> None:
+        """Writes records one behind the other, in one pack."""
+        if not records:
+            return
+        heads = [header.encode() for header, _ in records]
+        size = sum(map(len, heads)) + sum(header.stored_length for header, _ in records)
         with self._lock:
-            pack = self._pack_for(len(head) + len(stored))
-            offset = pack.end
-            pack.end += len(head) + len(stored)
-            pack.hasher.update(head)
-            pack.rows.append(
-                Row(header.id, offset, header.stored_length, header.plain_length, header.type, header.codec)
-            )
-            self._plain += header.plain_length
-            self.stored_bytes += header.stored_length
-        pack.file.write_at([head, stored], offset)
+            pack = self._pack_for(size)
+            offset = at = pack.end
+            pack.end += size
+            pack.hasher.update(b"".join(heads))
+            for head, (header, _) in zip(heads, records, strict=True):
+                row = Row(header.id, at, header.stored_length, header.plain_length, header.type, header.codec)
+                pack.rows.append(row)
+                at += len(head) + header.stored_length
+                self._plain += header.plain_length
+                self.stored_bytes += header.stored_length
+        parts = [part for head, (_, stored) in zip(heads, records, strict=True) for part in (head, stored)]
+        for start in range(0, len(parts), PARTS_MAX):
+            some = parts[start : start + PARTS_MAX]
+            pack.file.write_at(some, offset)
+            offset += sum(map(len, some))
 
     def _pack_for(self, size: int) -> _Open:
         if self._open is not None and self._open.end + size > PACK_BYTES_MAX:
@@ -313,6 +366,25 @@ class PackWriter:
         self._finished, self._open = [], None
         for pack in packs:
             pack.file.discard()
+
+
+def _check_size(length: int) -> None:
+    if length > RECORD_PLAIN_MAX:
+        raise BadHeader(f"an object of {length} bytes does not fit a record; cut it into a chunklist")
+
+
+def _header(
+    type_name: str, id: ObjectId, length: int, codec: int, stored: bytes | memoryview, base: ObjectId | None
+) -> RecordHeader:
+    return RecordHeader(
+        type=type_name,
+        codec=codec,
+        plain_length=length,
+        stored_length=len(stored),
+        id=id,
+        checksum=id.raw[:CHECKSUM_BYTES] if codec == _RAW else checksum_of(stored),
+        base=base,
+    )
 
 
 def _sample(plain: bytes | memoryview) -> bytes | memoryview:

@@ -119,6 +119,10 @@ class _Anew:
         """A pack that holds each object, for those that are stored."""
         return self.store.places(ids)
 
+    def has_packs(self, packs: Iterable[ObjectId]) -> bool:
+        """Tells whether all of some packs are in their places."""
+        return self.store.has_packs(packs)
+
     def bases_for(self, nearest: ObjectId, length: int) -> Sequence[Base]:
         """None: they are chosen for the record, not for what it is near to."""
         del nearest, length

@@ -20,34 +20,33 @@ class _Spec(Protocol):
 
 
 class IgnoreRules:
-    """The rules in force below one folder; a nested file's rules come after those above it."""
+    """The rules in force below one folder; a nested file's rules come after those above it. Folders are '' or a path."""
 
     def __init__(self, top: str) -> None:
         self._top = top
-        self._specs: dict[str, _Spec | None] = {}
+        self._specs: dict[str, tuple[tuple[str, _Spec], ...]] = {}
 
-    def is_ignored(self, path: str, *, is_folder: bool) -> bool:
-        """Tells whether a path, relative to the top, is left out. Its folders have been asked already."""
-        folder, _, name = path.rpartition("/")
+    def is_ignored(self, folder: str, name: str, *, is_folder: bool) -> bool:
+        """Tells whether a name in a folder, relative to the top, is left out. The folder has been asked already."""
         if name in ALWAYS:
             return True
         verdict = False
-        parts = folder.split("/") if folder else []
-        for depth in range(len(parts) + 1):
-            base = "/".join(parts[:depth])
-            spec = self._spec(base)
-            if spec is not None:
-                inner = path[len(base) + 1 :] if base else path
-                # None says that no rule of this file speaks of the path; True and False overrule those above.
-                include = getattr(spec.check_file(inner + ("/" if is_folder else "")), "include", None)
-                verdict = verdict if include is None else include
+        for base, spec in self._in_force(folder):
+            path = f"{folder}/{name}" if folder else name
+            inner = path[len(base) + 1 :] if base else path
+            # None says that no rule of this file speaks of the path; True and False overrule those above.
+            include = getattr(spec.check_file(inner + ("/" if is_folder else "")), "include", None)
+            verdict = verdict if include is None else include
         return verdict
 
-    def _spec(self, folder: str) -> _Spec | None:
-        if folder not in self._specs:
-            path = os.path.join(self._top, folder, FILE) if folder else os.path.join(self._top, FILE)
-            self._specs[folder] = _load(path) if os.path.isfile(path) else None
-        return self._specs[folder]
+    def _in_force(self, folder: str) -> tuple[tuple[str, _Spec], ...]:
+        """The rules that speak of what is in a folder, each with the folder that it lies in, the outermost first."""
+        found = self._specs.get(folder)
+        if found is None:
+            above = self._in_force(folder.rpartition("/")[0]) if folder else ()
+            path = os.path.join(self._top, folder, FILE)
+            found = self._specs[folder] = (*above, (folder, _load(path))) if os.path.isfile(path) else above
+        return found
 
 
 def _load(path: str) -> _Spec:

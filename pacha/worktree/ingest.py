@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pacha.base.files import naming
 from pacha.base.ids import Hasher, ObjectId
@@ -31,21 +32,30 @@ from pacha.worktree.statcache import Seen, StatCache
 
 #: A window's chunks are handed to the workers in so many lots for each.
 LOTS_PER_WORKER = 2
-#: Files are handed to a worker together, so that the handing over costs little.
-FILES_PER_LOT = 32
+#: Small files are handed to a worker together and packed in one call: in many short calls two threads wait for each
+#: other. So many files, unless they are this large together; more would leave a worker idle at the end.
+FILES_PER_LOT, LOT_BYTES_MAX = 64, 8 << 20
+
+
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingested:
-    """What was stored. `read_bytes` counts what was read, not what was known already."""
+    """What was stored. `read_bytes` counts what was read, not what was known already; `trees` are over the files."""
 
     content: Content
     read_bytes: int
+    trees: tuple[ObjectId, ...]
 
 
 def _no_spans(file: FoundFile) -> Sequence[Span]:
     del file
     return ()
+
+
+def _no_look(file: FoundFile, data: bytes) -> None:
+    del file, data
 
 
 def _nothing_near(path: str, wanted: Set[Key]) -> Mapping[Key, ObjectId]:
@@ -55,10 +65,14 @@ def _nothing_near(path: str, wanted: Set[Key]) -> Mapping[Key, ObjectId]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guide:
-    """What is known of the inside of files: where tensors lie, and the chunk that each probably resembles, by key."""
+    """What is known of the inside of files: where tensors lie, and the chunk that each probably resembles, by key.
+
+    `look` is shown each small file that is read, by any thread, so that nobody has to open it again.
+    """
 
     spans: Callable[[FoundFile], Sequence[Span]] = _no_spans
     near: Callable[[str, Set[Key]], Mapping[Key, ObjectId]] = _nothing_near
+    look: Callable[[FoundFile, bytes], None] = _no_look
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +112,9 @@ class Ingest:
         finally:
             self._progress.finish()
         cache.keep(known)
-        return Ingested(content=self._trees(scan, known), read_bytes=sum(file.size for file in unread))
+        trees: list[ObjectId] = []
+        content = self._content(scan, known, trees)
+        return Ingested(content=content, read_bytes=sum(file.size for file in unread), trees=tuple(trees))
 
     # -- files -----------------------------------------------------------------------------------------------------
 
@@ -110,48 +126,31 @@ class Ingest:
         done: list[tuple[FoundFile, Seen]] = []
         with ThreadPoolExecutor(self._workers) as pool:
             try:
-                lots = [small[start : start + FILES_PER_LOT] for start in range(0, len(small), FILES_PER_LOT)]
-                for answers in pool.map(self._small_files, lots):
+                for answers in pool.map(self._small_files, _lots(small)):
                     done.extend(answers)
                 for file in big:
-                    done.append((file, self._settled(file, lambda file: self._big_file(file, pool))))
+                    done.append((file, _settled(file, lambda file: self._big_file(file, pool))))
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
         return done
 
     def _small_files(self, files: Sequence[FoundFile]) -> list[tuple[FoundFile, Seen]]:
-        return [(file, self._settled(file, self._small_file)) for file in files]
-
-    def _settled(self, file: FoundFile, read: Callable[[FoundFile], Seen | None]) -> Seen:
-        """Reads a file that holds still; one that changes is tried once more."""
-        seen = read(file) or read(file)
-        if seen is None:
-            raise changed(file)
-        return seen
-
-    def _small_file(self, file: FoundFile) -> Seen | None:
-        descriptor = open_found(file)
-        if descriptor is None:
-            return None
-        with naming(file.full):
-            try:
-                # One byte more than there should be: a file that grew is seen to have.
-                data = os.read(descriptor, file.size + 1)
-                while len(data) < file.size and (more := os.read(descriptor, file.size + 1 - len(data))):
-                    data += more
-                same = is_same_file(file, descriptor) and len(data) == file.size
-            finally:
-                os.close(descriptor)
-        if not same:
-            return None
-        seen = self._store_whole(data) if len(data) <= WHOLE_FILE_BYTES_MAX else self._store_cut(file, data)
-        self._progress.advance(file.size)
-        return seen
-
-    def _store_whole(self, data: bytes) -> Seen:
-        id = self._writer.add("blob", data)
-        return Seen(id, Link("blob", id), len(data))
+        """Stores files that memory holds together: those that are not cut by one call."""
+        done: list[tuple[FoundFile, Seen]] = []
+        uncut: list[tuple[FoundFile, bytes]] = []
+        for file in files:
+            data = _settled(file, _read_small)
+            self._guide.look(file, data)
+            if len(data) <= WHOLE_FILE_BYTES_MAX:
+                uncut.append((file, data))
+            else:
+                done.append((file, self._store_cut(file, data)))
+        ids = self._writer.add_small([data for _, data in uncut])
+        for (file, data), id in zip(uncut, ids, strict=True):
+            done.append((file, Seen(id, Link("blob", id), len(data))))
+        self._progress.advance(sum(file.size for file in files))
+        return done
 
     def _store_cut(self, file: FoundFile, data: bytes) -> Seen:
         hasher = Hasher()
@@ -279,14 +278,15 @@ class Ingest:
 
     # -- trees -----------------------------------------------------------------------------------------------------
 
-    def _trees(self, scan: Scan, seen: dict[str, Seen]) -> Content:
+    def _content(self, scan: Scan, seen: dict[str, Seen], trees: list[ObjectId]) -> Content:
+        """Stores the trees over some files, and adds their ids to `trees`."""
         files = tuple(
             FileEntry(
                 path=file.path, size=seen[file.path].size, digest=seen[file.path].digest, executable=file.executable
             )
             for file in scan.files
         )
-        tree = self._folder("", _grouped(scan.files), seen)
+        tree = self._folder("", _grouped(scan.files), seen, trees)
         digest = files[0].digest if scan.shape == "file" else artifact_digest(files)
         return Content(
             tree=tree.id,
@@ -296,11 +296,11 @@ class Ingest:
             files=files if len(files) <= FILES_MAX else None,
         )
 
-    def _folder(self, folder: str, groups: "_Groups", seen: dict[str, Seen]) -> Link:
+    def _folder(self, folder: str, groups: "_Groups", seen: dict[str, Seen], trees: list[ObjectId]) -> Link:
         entries = []
         for name in sorted(groups.folders.get(folder, ())):
             path = f"{folder}/{name}" if folder else name
-            link = self._folder(path, groups, seen)
+            link = self._folder(path, groups, seen, trees)
             entries.append(TreeEntry(name=name, link=link, size=groups.sizes[path], digest=None))
         for file in groups.files.get(folder, ()):
             held = seen[file.path]
@@ -310,7 +310,7 @@ class Ingest:
                 TreeEntry(name=name, link=held.content, size=held.size, digest=digest, executable=file.executable)
             )
         for id, raw in build_trees(entries):
-            self._writer.add("tree", raw, id=id)
+            trees.append(self._writer.add("tree", raw, id=id))
         return Link("tree", id)
 
 
@@ -319,6 +319,44 @@ class _Groups:
     files: dict[str, list[FoundFile]]
     folders: dict[str, set[str]]
     sizes: dict[str, int]
+
+
+def _lots(files: Sequence[FoundFile]) -> Iterator[list[FoundFile]]:
+    lot: list[FoundFile] = []
+    size = 0
+    for file in files:
+        if len(lot) == FILES_PER_LOT or (lot and size + file.size > LOT_BYTES_MAX):
+            yield lot
+            lot, size = [], 0
+        lot.append(file)
+        size += file.size
+    if lot:
+        yield lot
+
+
+def _settled(file: FoundFile, read: Callable[[FoundFile], _Read | None]) -> _Read:
+    """Reads a file that holds still; one that changes is tried once more."""
+    for _ in range(2):
+        answer = read(file)
+        if answer is not None:
+            return answer
+    raise changed(file)
+
+
+def _read_small(file: FoundFile) -> bytes | None:
+    """The bytes of a file; None if it is not what was found, or did not hold still."""
+    descriptor = open_found(file)
+    if descriptor is None:
+        return None
+    with naming(file.full):
+        try:
+            # One byte more than there should be: a file that grew is seen to have.
+            data = os.read(descriptor, file.size + 1)
+            while len(data) < file.size and (more := os.read(descriptor, file.size + 1 - len(data))):
+                data += more
+            return data if len(data) == file.size and is_same_file(file, descriptor) else None
+        finally:
+            os.close(descriptor)
 
 
 def _grouped(files: Sequence[FoundFile]) -> _Groups:

@@ -40,14 +40,20 @@ class StatCache:
     def find(self, file: FoundFile) -> Seen | None:
         """What the file holds, if that can be told without reading it."""
         entry = self._entries.get(file.path)
-        if entry is None or tuple(entry[:4]) != file.state:
-            return None
-        read_at = entry[4]
-        if not isinstance(read_at, int) or max(file.mtime_ns, file.ctime_ns) + QUIET_NS > read_at:
+        if entry is None or not _is_trusted(entry, file):
             return None
         return Seen(
             ObjectId(bytes.fromhex(str(entry[5]))), Link(str(entry[6]), ObjectId.parse(str(entry[7]))), file.size
         )
+
+    def vouches(self, files: Iterable[FoundFile]) -> bool:
+        """Tells whether it can be said of every file what it holds, without reading any."""
+        entries = self._entries
+        for file in files:
+            entry = entries.get(file.path)
+            if entry is None or not _is_trusted(entry, file):
+                return False
+        return True
 
     def content_of(self, path: str, digest: ObjectId) -> Link:
         """Where a file's bytes are if it still holds what it held; else the blob that they would be uncut."""
@@ -82,6 +88,16 @@ class StatCache:
         body = json.dumps(self._entries, separators=(",", ":")).encode("ascii")
         root.replace(f"{FOLDER}/{artifact}", hash_bytes(body).hex.encode("ascii") + b"\n" + body, durable=False)
         self._is_changed = False
+
+
+def _is_trusted(entry: list[object], file: FoundFile) -> bool:
+    """Tells whether a file is as it was when it was read, and was no longer young then."""
+    read_at = entry[4]
+    return (
+        tuple(entry[:4]) == file.state
+        and isinstance(read_at, int)
+        and max(file.mtime_ns, file.ctime_ns) + QUIET_NS <= read_at
+    )
 
 
 def load_stat_cache(root: Root, artifact: ArtifactName) -> StatCache:

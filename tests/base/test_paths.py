@@ -1,7 +1,10 @@
 """Names that could harm some system are refused when they are read, on every system."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pacha.base import paths
 from pacha.base.names import BadName, check_name
 from pacha.base.paths import BadPath, check_entry_name, check_path, check_siblings
 from pacha.refs.names import BadRefName, RefName
@@ -82,3 +85,14 @@ def test_a_bad_artifact_name_is_refused(name: str) -> None:
 def test_a_bad_ref_name_is_refused(text: str) -> None:
     with pytest.raises(BadRefName):
         RefName(text)
+
+
+@given(
+    st.text(alphabet="abcCONuxlptgit019._-+=,@~ $é", max_size=12)
+    | st.sampled_from(GOOD_NAMES + BAD_NAMES)
+    | st.from_regex(r"\A(con|prn|aux|nul|com[0-9]|lpt[0-9])[.]?[a-z0-9]{0,2}\Z", fullmatch=True)
+)
+def test_a_name_that_is_passed_at_a_glance_has_no_fault_that_a_long_look_finds(name: str) -> None:
+    if paths._ORDINARY.fullmatch(name):
+        assert paths._character_fault(name) is None
+        assert paths._system_fault(name) is None

@@ -11,6 +11,7 @@ from pacha.base.ids import ObjectId, hash_bytes
 from pacha.base.names import ArtifactName
 from pacha.base.semver import Version
 from pacha.graph.lineage import ORIGINS
+from pacha.index.edges import Edges
 from pacha.objects.manifest import ROLES, Manifest, Parent, encode
 from pacha.objects.tag import Tag
 from pacha.objects.tag import encode as encode_tag
@@ -36,14 +37,14 @@ def lineage(folder: Path) -> Iterator[Row]:
     tip, model, root, edges = _write(project)
     time.sleep(3)
     yield Row("manifests, edges", f"{MANIFESTS:,}, {edges:,}", "", True)
-    cold, count = _timed(project, lambda workspace: len(workspace.edges.lineage().all_ancestors(tip)))
+    cold, count = _timed(project, lambda workspace: len(workspace.once(Edges).lineage().all_ancestors(tip)))
     yield Row("ancestors, cold index", f"{cold:.1f} s, {count:,} found", "(the same answer, slower)", True)
     for what, ask in (
-        ("ancestors of the newest", lambda workspace: len(workspace.edges.lineage().all_ancestors(tip))),
-        ("descendants of the oldest", lambda workspace: len(workspace.edges.lineage().all_descendants(root))),
+        ("ancestors of the newest", lambda workspace: len(workspace.once(Edges).lineage().all_ancestors(tip))),
+        ("descendants of the oldest", lambda workspace: len(workspace.once(Edges).lineage().all_descendants(root))),
         (
             "ancestors of a merge, without history",
-            lambda workspace: len(workspace.edges.lineage().all_ancestors(model, roles=ORIGINS)),
+            lambda workspace: len(workspace.once(Edges).lineage().all_ancestors(model, roles=ORIGINS)),
         ),
     ):
         taken = [_timed(project, ask) for _ in range(ROUNDS)]
@@ -52,14 +53,14 @@ def lineage(folder: Path) -> Iterator[Row]:
         yield Row(f"{what}, warm index", seen, f"≤ {LIMIT_SECONDS * 1000:.0f} ms", seconds <= LIMIT_SECONDS)
     yield from _verbs(project, tip, model)
     _commit(project, tip)
-    after, _ = _timed(project, lambda workspace: len(workspace.edges.lineage().all_ancestors(tip)))
+    after, _ = _timed(project, lambda workspace: len(workspace.once(Edges).lineage().all_ancestors(tip)))
     yield Row("the same after one more commit", f"{after * 1000:.0f} ms", "(no limit)", True)
 
 
 def _verbs(project: Path, tip: ObjectId, model: ObjectId) -> Iterator[Row]:
     """The verbs, from an open repository to the report."""
     workspace = open_in(project)
-    origins = list(workspace.edges.lineage().all_ancestors(model, roles=ORIGINS))
+    origins = list(workspace.once(Edges).lineage().all_ancestors(model, roles=ORIGINS))
     workspace.close()
     for what, verb in (
         ("`lineage` of a merge, without history", lambda workspace: len(verbs.lineage(workspace, model).nodes)),

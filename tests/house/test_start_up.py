@@ -20,8 +20,8 @@ sys.exit(code)
 """
 
 
-def heavy_imports(words: list[str], cwd: str) -> str:
-    script = SCRIPT.format(words=words, heavy=HEAVY)
+def heavy_imports(words: list[str], cwd: str, heavy: tuple[str, ...] = HEAVY) -> str:
+    script = SCRIPT.format(words=words, heavy=heavy)
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=cwd,
@@ -41,6 +41,18 @@ def test_status_imports_nothing_heavy(project) -> None:
     project.write("a.csv", "a,b\n1,2\n")
     project("add", "a.csv")
     assert heavy_imports(["status"], str(project.path)) == ";click"
+
+
+#: What takes long to start, and looking at a work tree outside Git needs none of.
+UNNEEDED = (
+    "ctypes", "difflib", "subprocess", "pacha.graph.lineage", "pacha.porcelain.resolve", "pacha.porcelain.search",
+)  # fmt: skip
+
+
+def test_status_outside_git_imports_no_part_of_pacha_that_other_commands_are_for(tmp_path) -> None:
+    assert heavy_imports(["init"], str(tmp_path), UNNEEDED).startswith(";")
+    assert heavy_imports(["status"], str(tmp_path), UNNEEDED) == ";click"
+    assert "pacha.porcelain.search" in heavy_imports(["search", "a"], str(tmp_path), UNNEEDED)
 
 
 def test_the_probe_itself_sees_a_heavy_import(project) -> None:

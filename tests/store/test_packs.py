@@ -153,6 +153,54 @@ def test_nothing_is_stored_twice(store: DataStore) -> None:
     assert len(list(store.records())) == 1
 
 
+@given(
+    st.lists(st.sampled_from([b"", b"x", TEXT, TEXT[:127], TEXT[:128], NOISE]) | st.binary(max_size=300), max_size=40)
+)
+@settings(max_examples=40)
+def test_small_ones_are_stored_together_as_they_are_alone(
+    tmp_path_factory: pytest.TempPathFactory, data: list[bytes]
+) -> None:
+    found = []
+    for place in ("together", "alone"):
+        store = DataStore(Root(str(tmp_path_factory.mktemp(place)), durability=Durability.NONE))
+        with store.writer() as writer:
+            ids = writer.add_small(data) if place == "together" else [writer.add("blob", item) for item in data]
+            receipt = writer.close()
+        store.refresh()
+        assert [bytes(store.read(Link("blob", id))) for id in ids] == data
+        found.append((ids, receipt, [store.record(place) for id in ids for place in store.locate(id)]))
+    assert found[0] == found[1]
+
+
+def test_more_parts_than_the_system_takes_at_once_are_written(store: DataStore) -> None:
+    data = [b"%d" % number for number in range(packwriter.PARTS_MAX + 3)]
+    with store.writer() as writer:
+        ids = writer.add_small(data)
+        writer.close()
+    assert [bytes(store.read(Link("blob", id))) for id in ids] == data
+
+
+def test_a_record_among_small_ones_may_not_be_too_large(store: DataStore) -> None:
+    with store.writer() as writer, pytest.raises(BadHeader):
+        writer.add_small([b"x", bytes(RECORD_PLAIN_MAX + 1)])
+
+
+def test_packs_that_are_relied_on_are_named_before_they_are_believed(store: DataStore) -> None:
+    """I10: gc takes what nobody names; what it took while it was being named is not relied on."""
+    (pack,) = put(store, TEXT, NOISE)
+    tree, gone = hash_bytes(TEXT), hash_bytes(b"never stored")
+    claimed: list[ObjectId] = []
+    with store.writer(on_claim=claimed.append) as writer:
+        assert not writer.relies_on([], [])
+        assert not writer.relies_on([pack, gone], [tree])
+        assert claimed == []
+        assert not writer.relies_on([pack], [tree, gone])
+        assert writer.relies_on([pack], [tree])
+        assert claimed == [pack]
+    with store.writer(on_claim=lambda pack: pack_path(store, pack).unlink()) as writer:
+        assert not writer.relies_on([pack], [tree])
+
+
 def test_what_is_not_there_is_absent_and_another_type_is_refused(store: DataStore) -> None:
     put(store, TEXT)
     with pytest.raises(ObjectAbsent):

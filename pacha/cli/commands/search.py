@@ -20,7 +20,7 @@ import click
 
 from pacha.cli.app import App
 from pacha.cli.commands_table import command
-from pacha.cli.completing import complete_fields, complete_query
+from pacha.cli.completing_fields import complete_fields, complete_query
 from pacha.cli.options import json_option
 from pacha.cli.plain import words
 from pacha.cli.render import Piece, Styled, count_text, first_line, size_text, span_text

@@ -1,8 +1,9 @@
 """How a record's bytes are encoded. A codec is found by its module's place here; each has a number for ever."""
 
 import pkgutil
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pacha.base.errors import Corrupt, Unsupported
 
@@ -34,6 +35,14 @@ class Codec(Protocol):
         self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None
     ) -> bytes | memoryview:
         """Returns exactly `plain_length` bytes. Errors: `BadFrame`. Memory: bounded by `plain_length`."""
+
+
+@runtime_checkable
+class Together(Protocol):
+    """A codec that packs many small records at less cost than one after another."""
+
+    def encode_all(self, data: Sequence[bytes]) -> Sequence[bytes | memoryview]:
+        """Returns the stored form of each, as `encode` would. Memory: that of all of them."""
 
 
 class Codecs:

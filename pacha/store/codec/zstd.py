@@ -4,6 +4,8 @@ A frame declares its content size, uses no dictionary and a window of at most 8 
 library's own output limit is ignored for frames that declare a size, so the declaration is checked before decoding.
 """
 
+from collections.abc import Sequence
+
 import zstandard
 
 from pacha.store.codec import BadFrame
@@ -29,6 +31,14 @@ class ZstdCodec:
     ) -> bytes | memoryview:
         """Returns one frame."""
         return self._compressor.compress(data)
+
+    def encode_all(self, data: Sequence[bytes]) -> Sequence[bytes | memoryview]:
+        """Returns a frame for each, in one call: two threads wait for each other where calls take microseconds."""
+        if len(data) < 2 or not hasattr(self._compressor, "multi_compress_to_buffer"):
+            return [self._compressor.compress(item) for item in data]
+        frames = self._compressor.multi_compress_to_buffer(list(data))
+        # The stubs do not say that a segment is a buffer.
+        return [memoryview(frames[number]) for number in range(len(frames))]  # type: ignore[arg-type]
 
     def decode(
         self, stored: bytes | memoryview, plain_length: int, *, base: bytes | memoryview | None = None

@@ -34,7 +34,7 @@ STAGES = (
     ("pacha/worktree/cutting.py", "", "cut"),
     ("pacha/worktree/scan.py", "", "scan"),
     ("pacha/worktree/reading.py", "read_into", "read"),
-    ("pacha/worktree/ingest.py", "_small_file", "read"),
+    ("pacha/worktree/ingest.py", "_read_small", "read"),
     ("pacha/store/codec/", "", "encode, decode"),
     ("pacha/store/planes.py", "", "encode, decode"),
     ("pacha/store/chains.py", "", "bases"),
