@@ -22,6 +22,8 @@ DOORS = {
     "networkx": {"graph/lineage.py"},
     "pyarrow": {"formats/columnar.py"},
     "yaml": {"base/yaml.py"},
+    "urllib3": {"remotes/http.py"},
+    "obstore": {"remotes/bucket.py"},
     "numpy": {"store/planes.py", "demo/train.py"},
 }
 CLI_ONLY = {"click", "rich"}
