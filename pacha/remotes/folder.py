@@ -6,10 +6,12 @@ The parent must exist: a share that is not mounted must not be taken for a new r
 import os
 import stat
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from pacha.base.errors import MachineFailed, RemoteFailed
 from pacha.base.files import Durability, NewFile, NoSuchFile, Root, TooLarge, naming, read_exactly
-from pacha.remotes.keys import check_key
+from pacha.remotes.keys import check_key, is_key
+from pacha.remotes.options import BadUrl, Options, split_url
 from pacha.remotes.remote import BadAnswer, NoSuchKey, Source, Stored
 
 SCHEMES = ("", "file")
@@ -87,11 +89,11 @@ class FolderRemote:
         file.flush()
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
-        """The files of one folder, by name."""
+        """The files of one folder, by name. What Pacha did not put there is left out."""
         folder = prefix.rstrip("/")
         for name in sorted(self._root.names(folder)):
             key = f"{prefix}{name}"
-            state = self._root.stat(key) if key > after else None
+            state = self._root.stat(key) if key > after and is_key(key) else None
             if state is not None and stat.S_ISREG(state.st_mode):
                 yield Stored(key=key, size=state.st_size, modified=state.st_mtime)
 
@@ -123,6 +125,25 @@ class FolderRemote:
             raise MachineFailed(f"{self.path}: {error.strerror}", path=self.path) from error
 
 
-def open_folder_remote(url: str, *, durability: Durability = Durability.BATCH) -> FolderRemote:
-    """Opens a path or a `file://` URL."""
-    return FolderRemote(url.removeprefix("file://"), durability=durability)
+def folder_path(url: str) -> str:
+    """The path that a person wrote, or that a `file://` URL names; `~` is a home. Errors: `BadUrl`.
+
+    >>> folder_path("file:///mnt/team%20share"), folder_path("shared")
+    ('/mnt/team share', 'shared')
+    """
+    if not url.lower().startswith("file://"):
+        path = os.path.expanduser(url)
+    else:
+        parts = split_url(url)
+        if parts.hostname not in (None, "localhost"):
+            raise BadUrl(f"a file:// URL with a host: {parts.hostname}", hint="write file:///path, with three slashes")
+        path = unquote(parts.path)
+    if not path or "\0" in path:
+        raise BadUrl("a remote's path is empty or holds a NUL", hint="name the folder")
+    return path
+
+
+def open_remote(url: str, options: Options, *, durability: Durability = Durability.BATCH) -> FolderRemote:
+    """Opens a path or a `file://` URL. Errors: `BadUrl`."""
+    del options
+    return FolderRemote(folder_path(url), durability=durability)

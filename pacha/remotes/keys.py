@@ -7,6 +7,8 @@ from pacha.base.ids import ObjectId
 
 FORMAT = "format"
 LOG, CHECKPOINTS, DELTAS, PACKS, INDEXES = "log/", "checkpoints/", "deltas/", "packs/", "indexes/"
+#: What `pacha.remotes.probe` tries; it removes it again.
+PROBE = "probe/"
 #: Listed by name, entries are in order.
 NUMBER_DIGITS = 8
 NUMBER_MAX = 10**NUMBER_DIGITS - 1
@@ -21,13 +23,18 @@ class BadKey(Corrupt):
     """A remote lists a key that Pacha did not make."""
 
 
+def is_key(text: str) -> bool:
+    """Tells whether a text is a well-formed key; places hold what others put there."""
+    return _KEY.fullmatch(text) is not None
+
+
 def check_key(key: str) -> str:
     """Returns a well-formed key unchanged. Errors: `BadKey`.
 
     >>> check_key("log/00000001")
     'log/00000001'
     """
-    if not _KEY.fullmatch(key):
+    if not is_key(key):
         raise BadKey(f"not a key of a remote: {key[:80]!r}")
     return key
 

@@ -1,13 +1,50 @@
-"""Opens a remote by its URL."""
+"""Opens a remote by its URL: each module of this room that has `SCHEMES` and `open_remote` is a kind of place."""
 
-from collections.abc import Mapping
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
 
-from pacha.remotes.folder import open_folder_remote
+from pacha.remotes.options import BadUrl, Options
 from pacha.remotes.remote import Remote
-from pacha.repo.environment import Environment
+
+#: One letter would be a drive of Windows.
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.ASCII | re.IGNORECASE)
+Opener = Callable[[str, Options], Remote]
 
 
-def open_remote(url: str, settings: Mapping[str, str | bool], *, environment: Environment) -> Remote:
-    """Opens a folder."""
-    del settings, environment
-    return open_folder_remote(url)
+class UnknownScheme(BadUrl):
+    """No kind of place has this scheme."""
+
+
+@cache
+def openers() -> Mapping[str, Opener]:
+    """What opens a URL, by scheme; "" is a path."""
+    package = __name__.rpartition(".")[0]
+    found: dict[str, Opener] = {}
+    for module in pkgutil.iter_modules(import_module(package).__path__):
+        loaded = import_module(f"{package}.{module.name}")
+        for scheme in getattr(loaded, "SCHEMES", ()):
+            found[scheme] = loaded.open_remote
+    return found
+
+
+def scheme_of(url: str) -> str:
+    """The scheme of a URL in lower case; "" for a path.
+
+    >>> scheme_of("S3://bucket/x"), scheme_of("../shared")
+    ('s3', '')
+    """
+    match = _SCHEME.match(url)
+    return match.group(1).lower() if match else ""
+
+
+def open_remote(url: str, options: Options | None = None) -> Remote:
+    """Opens a place; nothing is asked of it yet. Errors: `UnknownScheme`, `BadUrl`."""
+    scheme = scheme_of(url)
+    opener = openers().get(scheme)
+    if opener is None:
+        known = ", ".join(f"{each}://" for each in sorted(openers()) if each)
+        raise UnknownScheme(f"no remote has the scheme {scheme}://", hint=f"known are a path, {known}", scheme=scheme)
+    return opener(url, options or Options())
