@@ -15,9 +15,13 @@ _STATUS = re.compile(r"status code: (\d{3})", re.ASCII)
 _NO_BUCKET = re.compile(
     r"NoSuchBucket|ContainerNotFound|container does not exist|bucket does not exist", re.ASCII | re.IGNORECASE
 )
-_NO_CREDENTIALS = re.compile(r"credential|metadata|169\.254\.169\.254|oauth|access token", re.ASCII | re.IGNORECASE)
+#: Where obstore asks the machine for its role, when it has found nothing else.
+_NO_CREDENTIALS = re.compile(
+    r"latest/api/token|latest/meta-data|computeMetadata/v1|metadata/identity|oauth2/|169\.254\.|no credentials",
+    re.ASCII | re.IGNORECASE,
+)
 _OTHER_RANGE = re.compile(r"non-partial|content.range|requested range|range when", re.ASCII | re.IGNORECASE)
-_TIMED_OUT = re.compile(r"timed? ?out", re.ASCII | re.IGNORECASE)
+_TIMED_OUT = re.compile(r"timed out|TimedOut", re.ASCII)
 
 
 def bucket_failure(url: str, key: str, error: Exception) -> PachaError:
@@ -29,12 +33,12 @@ def bucket_failure(url: str, key: str, error: Exception) -> PachaError:
         failed: PachaError = RemoteRefused(
             f"{url}: there is no such bucket", hint="make it first, or look at the name and the region"
         )
+    elif _NO_CREDENTIALS.search(text.partition("\n")[0]):
+        failed = AccessDenied(f"{url}: no credentials were found", hint=f"set {_credentials(url)}")
     elif isinstance(error, FileNotFoundError):
         failed = NoSuchKey(f"{url}: has no {key}", key=key)
     elif status is not None:
         failed = _refusal(url, key, status)
-    elif _NO_CREDENTIALS.search(text):
-        failed = AccessDenied(f"{url}: no credentials were found", hint=f"set {_credentials(url)}")
     elif _OTHER_RANGE.search(text):
         failed = BadAnswer(f"{url}: sends another part of {key} than was asked for", key=key)
     elif "LOCATION" in text:

@@ -12,7 +12,7 @@ from pacha.base.errors import MachineFailed, RemoteFailed
 from pacha.base.files import Durability, NewFile, NoSuchFile, Root, TooLarge, naming, read_exactly
 from pacha.remotes.keys import check_key, is_key
 from pacha.remotes.options import BadUrl, Options, split_url
-from pacha.remotes.remote import BadAnswer, NoSuchKey, Source, Stored
+from pacha.remotes.remote import BadAnswer, NoSuchKey, Source, Stored, pieces_of
 
 SCHEMES = ("", "file")
 #: Unfinished files of pushes; gc of a remote removes old ones.
@@ -84,7 +84,7 @@ class FolderRemote:
 
     def _fill(self, file: NewFile, source: Source) -> None:
         file.reserve(source.size)
-        for piece in source.pieces():
+        for piece in pieces_of(source):
             file.write(piece)
         file.flush()
 

@@ -9,6 +9,7 @@ Longer than most modules by its rule: no other may speak HTTP.
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from urllib.parse import quote
 from pacha.base.errors import PachaError
 from pacha.remotes.options import BadUrl, Options, check_plain, split_url
 from pacha.remotes.patience import Patience
-from pacha.remotes.remote import AccessDenied, BadAnswer, NoSuchKey, RemoteRefused, Source, Unreachable
+from pacha.remotes.remote import AccessDenied, BadAnswer, NoSuchKey, RemoteRefused, Source, Unreachable, pieces_of
 
 CONNECTIONS = 16
 #: A host that is there answers within a few seconds.
@@ -151,7 +152,7 @@ class _Watched:
         return self.source.size
 
     def pieces(self) -> Iterator[bytes | memoryview]:
-        for piece in self.source.pieces():
+        for piece in pieces_of(self.source):
             self.patience.lives()
             yield piece
 
@@ -192,7 +193,11 @@ class _Exchange:
         self._drop()
 
     def _drop(self) -> None:
-        """Hands the connection back if nothing of the answer is left on it, and closes it otherwise."""
+        """Hands the connection back if little of the answer is left on it, and closes it otherwise."""
+        left = self._response.length_remaining
+        if left is not None and left <= REFUSAL_BYTES_MAX:
+            with suppress(PachaError):
+                any(self._pieces(left + 1))
         if not self._response.closed:
             self._response.close()
         self._response.release_conn()
@@ -281,15 +286,16 @@ class _Exchange:
         if length is None and not self._response.chunked:
             # The end of such a body cannot be told from a connection that broke.
             raise BadAnswer(f"{self._client.url}: does not say how long {self._key} is", key=self._key)
-        pieces, have = [], 0
-        for piece in self._pieces(size_max + 1 if length is None else min(length, size_max + 1)):
-            pieces.append(piece)
-            have += len(piece)
-        if have > size_max or (length or 0) > size_max:
-            raise BadAnswer(
-                f"{self._client.url}: {self._key} is larger than the {size_max} bytes that it may have", key=self._key
-            )
-        return b"".join(pieces)
+        if length is not None and length > size_max:
+            raise self._too_large(size_max)
+        body = b"".join(self._pieces(size_max + 1))
+        if len(body) > size_max:
+            raise self._too_large(size_max)
+        return body
+
+    def _too_large(self, size_max: int) -> BadAnswer:
+        url, key = self._client.url, self._key
+        return BadAnswer(f"{url}: {key} is larger than the {size_max} bytes that it may have", key=key)
 
     def part(self, start: int, length: int) -> Iterator[bytes]:
         """Yields the bytes of a value from `start`. Errors: `BadAnswer`, `Unreachable`."""

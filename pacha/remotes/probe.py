@@ -69,8 +69,9 @@ def probe_remote(remote: Remote) -> Probe:
             race=all(_race(remote, key) for key in keys[1:]),
         )
     finally:
-        for key in keys:
-            with suppress(PachaError):
+        # The first that fails ends it: a place that is gone would be waited for four times.
+        with suppress(PachaError):
+            for key in keys:
                 remote.delete(key)
 
 

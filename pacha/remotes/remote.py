@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from pacha.base.errors import NotFound, RemoteFailed, Untrusted
+from pacha.base.errors import Corrupt, NotFound, RemoteFailed, Untrusted
 
 
 class NoSuchKey(NotFound):
@@ -59,6 +59,28 @@ class Source(Protocol):
 
     def pieces(self) -> Iterator[bytes | memoryview]:
         """Yields all bytes in order, a few MiB at a time. Errors: `Corrupt` where the local copy is damaged."""
+
+
+class BadSource(Corrupt):
+    """Bytes that are on their way are more or fewer than they were said to be."""
+
+
+def pieces_of(source: Source) -> Iterator[bytes | memoryview]:
+    """The bytes of a source, as many as it says. Errors: `BadSource`, before the last of them is handed out."""
+    left = source.size
+    held: bytes | memoryview = b""
+    for piece in source.pieces():
+        left -= len(piece)
+        if left < 0:
+            raise BadSource(f"a source of {source.size} bytes gives more")
+        # One piece is held back: whoever takes them must not see an end that is none.
+        if len(held):
+            yield held
+        held = piece
+    if left:
+        raise BadSource(f"a source of {source.size} bytes gives {source.size - left}")
+    if len(held):
+        yield held
 
 
 class Remote(Protocol):

@@ -10,13 +10,15 @@ from xml.sax.saxutils import escape
 
 
 class Stub(ThreadingHTTPServer):
-    """Holds one bucket in memory. `refusal` is a status that every request gets; `asked` are the requests so far."""
+    """Holds one bucket in memory. `refusal` is a status that every request gets, `refusals`
+    those that the next ones get; `asked` are the requests so far."""
 
     daemon_threads = True
 
     def __init__(self, *, conditions: bool = True, ranges: bool = True, lists: bool = True, refusal: int = 0) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.conditions, self.ranges, self.lists, self.refusal = conditions, ranges, lists, refusal
+        self.refusals: list[int] = []
         self.values: dict[str, bytes] = {}
         self.lock = threading.Lock()
         self.asked: list[tuple[str, str, dict[str, str]]] = []
@@ -38,6 +40,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.asked.append((self.command, self.path, {name.lower(): text for name, text in self.headers.items()}))
         return unquote(urlsplit(self.path).path).split("/", 2)[2] if self.path.count("/") > 1 else ""
 
+    def _refused(self) -> int:
+        return self.server.refusals.pop(0) if self.server.refusals else self.server.refusal
+
     def _answer(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(status)
         named = {"Content-Length": str(len(body)), "ETag": '"x"', "Last-Modified": formatdate(0, usegmt=True)}
@@ -49,8 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         key, data = self._key(), self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.server.refusal:
-            return self._answer(self.server.refusal)
+        if status := self._refused():
+            return self._answer(status)
         with self.server.lock:
             if self.server.conditions and self.headers.get("If-None-Match") == "*" and key in self.server.values:
                 return self._answer(412)
@@ -59,8 +64,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         key = self._key()
-        if self.server.refusal:
-            return self._answer(self.server.refusal, b"<Error><Code>\x1b[31mno</Code></Error>")
+        if status := self._refused():
+            return self._answer(status, b"<Error><Code>\x1b[31mno</Code></Error>")
         if not key:
             return self._listing()
         data = self.server.values.get(key)
