@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from pacha.base.errors import PachaError
 from pacha.remotes.options import BadUrl, Options, check_plain, split_url
 from pacha.remotes.patience import Patience
 from pacha.remotes.remote import AccessDenied, BadAnswer, NoSuchKey, RemoteRefused, Source, Unreachable, pieces_of
+from pacha.remotes.whole_head import WholeHead
 
 CONNECTIONS = 16
 #: A host that is there answers within a few seconds.
@@ -68,6 +70,7 @@ class Client:
         self._pool: Any = (
             urllib3.ProxyManager(options.proxy, **named) if options.proxy else urllib3.PoolManager(**named)
         )
+        self._pool.pool_classes_by_scheme = _pools()
 
     def close(self) -> None:
         """Lets go of all connections."""
@@ -343,6 +346,18 @@ class _Exchange:
                 yield piece
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from error
+
+
+@cache
+def _pools() -> dict[str, Any]:
+    """The pools of urllib3, with connections that insist on a whole head."""
+    import urllib3
+
+    pools = {}
+    for scheme, pool in (("http", urllib3.HTTPConnectionPool), ("https", urllib3.HTTPSConnectionPool)):
+        connection = type("Connection", (pool.ConnectionCls,), {"response_class": WholeHead})
+        pools[scheme] = type("Pool", (pool,), {"ConnectionCls": connection})
+    return pools
 
 
 def _may_pass(error: PachaError) -> bool:

@@ -119,6 +119,15 @@ def test_a_chunked_value_is_read_whole() -> None:
         assert Client(url, QUICK).get("format", size_max=5) == b"abcde"
 
 
+def test_a_head_that_is_cut_off_says_nothing() -> None:
+    whole = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 123456\r\n\r\n"
+    for end in range(len(whole)):
+        with saying(whole[:end]) as (url, _), pytest.raises(Unreachable):
+            Client(url, Options(stall_seconds=0.01)).size("format")
+    with saying(whole) as (url, _):
+        assert Client(url, QUICK).size("format") == 123456
+
+
 @pytest.mark.parametrize(
     "noise",
     [b"", b"\x00" * 50, b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
