@@ -89,8 +89,9 @@ def _section(path: str, *names: str) -> dict[str, str]:
     return next((dict(parser[name]) for name in names if parser.has_section(name)), {})
 
 
-def s3_settings(bucket: str, options: Options, environment: Mapping[str, str]) -> dict[str, Any]:
+def s3_settings(bucket: str, options: Options) -> dict[str, Any]:
     """What obstore is told of a bucket, beside what it finds in the environment. Errors: `BadProfile`, `BadUrl`."""
+    environment = options.variables
     profile = read_profile(environment)
     # Servers that are not Amazon's often know only one key a request for deleting.
     settings: dict[str, Any] = {"disable_bulk_delete": True}

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 
-from pacha.remotes.options import BadUrl, Options
+from pacha.remotes.options import BadUrl, Options, options_of
 from pacha.remotes.remote import Remote
+from pacha.repo.environment import Environment
 
 #: One letter would be a drive of Windows.
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.ASCII | re.IGNORECASE)
@@ -40,7 +41,7 @@ def scheme_of(url: str) -> str:
     return match.group(1).lower() if match else ""
 
 
-def open_remote(url: str, options: Options | None = None) -> Remote:
+def open_place(url: str, options: Options | None = None) -> Remote:
     """Opens a place; nothing is asked of it yet. Errors: `UnknownScheme`, `BadUrl`."""
     scheme = scheme_of(url)
     opener = openers().get(scheme)
@@ -48,3 +49,8 @@ def open_remote(url: str, options: Options | None = None) -> Remote:
         known = ", ".join(f"{each}://" for each in sorted(openers()) if each)
         raise UnknownScheme(f"no remote has the scheme {scheme}://", hint=f"known are a path, {known}", scheme=scheme)
     return opener(url, options or Options())
+
+
+def open_remote(url: str, settings: Mapping[str, str | bool], *, environment: Environment) -> Remote:
+    """Opens a place as this user has it in their settings. Errors: those of `open_place`, `BadSetting`."""
+    return open_place(url, options_of(url, settings, environment.variables))

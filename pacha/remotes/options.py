@@ -1,7 +1,9 @@
 """What a person may say about a place beside its URL. Never read from a repository: it could send credentials astray."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from pacha.base.errors import Usage
@@ -12,6 +14,7 @@ _SECRETS = re.compile(
     r"aws_|secret|token|password|passwd|credential|signature|access[_-]?key|account[_-]?key|(?:^|[&?])(?:sig|key)=",
     re.ASCII | re.IGNORECASE,
 )
+_HOST = re.compile(r"(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(?::\d{1,5})?|\[[0-9A-Fa-f:]+\](?::\d{1,5})?", re.ASCII)
 URL_CHARACTERS_MAX = 2048
 
 
@@ -19,12 +22,20 @@ class BadUrl(Usage):
     """A text is not the URL of a place, or says more than a URL may say."""
 
 
+class BadSetting(Usage):
+    """A setting of a remote that no kind of place has."""
+
+
+#: What may stand beside a remote's URL, and its kind of value. No credential is among them.
+_SETTINGS = {"endpoint": str, "region": str, "path_style": bool, "allow_http": bool, "anonymous": bool}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How to reach a place. What is None is looked up where its kind of place usually has it.
 
     `token` is sent to a server as `Authorization: Bearer`; `allow_http` lets secrets go over plain HTTP to another
-    machine than this one. Units: `stall_seconds` until a transfer that does not move is begun again.
+    machine than this one; `variables` are those of the environment. Units: `stall_seconds` until a transfer that does not move is begun again.
     """
 
     endpoint: str | None = None
@@ -34,6 +45,7 @@ class Options:
     anonymous: bool = False
     token: str | None = field(default=None, repr=False)
     proxy: str | None = field(default=None, repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     stall_seconds: float = STALL_SECONDS
 
 
@@ -76,3 +88,50 @@ def check_plain(parts: SplitResult, options: Options) -> None:
             f"credentials would travel unencrypted to {parts.hostname}",
             hint="use https, or allow plain HTTP for this place in your own settings (allow_http)",
         )
+
+
+def options_of(url: str, settings: Mapping[str, str | bool], variables: Mapping[str, str]) -> Options:
+    """What this user's settings and environment say of a place. Errors: `BadSetting`.
+
+    A token comes from the environment and never from settings, which are files.
+    """
+    for name, value in settings.items():
+        kind = _SETTINGS.get(name)
+        if kind is None or not isinstance(value, kind):
+            known = ", ".join(sorted(_SETTINGS))
+            raise BadSetting(f"not a setting of a remote: {name[:60]} = {value!r:.60}", hint=f"known are {known}")
+    named: dict[str, Any] = dict(settings)
+    return Options(**named, token=_token(url, variables), proxy=_proxy(url, variables), variables=variables)
+
+
+def _token(url: str, variables: Mapping[str, str]) -> str | None:
+    """The token for a URL's host out of `PACHA_TOKEN`, which is `host[:port]=token`, several of them between spaces.
+
+    A token without a host would be sent to any server that a person reads from once. Errors: `BadSetting`.
+    """
+    place = urlsplit(f"//{url.partition('://')[2]}").netloc.lower()
+    found = None
+    for number, item in enumerate((variables.get("PACHA_TOKEN") or "").split(), start=1):
+        host, _, token = item.partition("=")
+        if not _HOST.fullmatch(host) or not token:
+            raise BadSetting(
+                f"PACHA_TOKEN: item {number} names no host", hint="write HOST=TOKEN, so that no other server gets it"
+            )
+        if host.lower() == place:
+            found = token
+    return found
+
+
+def _proxy(url: str, variables: Mapping[str, str]) -> str | None:
+    """The proxy that the environment names for a URL, as curl reads it."""
+    scheme, _, rest = url.partition("://")
+    host = urlsplit(f"//{rest}").hostname or ""
+    if scheme.lower() not in ("http", "https") or is_loopback(host):
+        return None
+    # The upper-case HTTP_PROXY can be set by who sends a request to a CGI program.
+    names = ["http_proxy"] if scheme.lower() == "http" else ["https_proxy", "HTTPS_PROXY"]
+    spared = variables.get("no_proxy") or variables.get("NO_PROXY") or ""
+    for each in (part.strip().lower().removeprefix("*").removeprefix(".") for part in spared.split(",")):
+        if each and (host.lower() == each or host.lower().endswith(f".{each}")):
+            return None
+    return next((found for name in names if (found := variables.get(name))), None)

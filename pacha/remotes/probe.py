@@ -75,6 +75,11 @@ def probe_remote(remote: Remote) -> Probe:
                 remote.delete(key)
 
 
+def check_may_write(remote: Remote) -> None:
+    """Tries a place before the first push to it. Errors: `Lies`, those of `probe_remote`."""
+    check_fit(remote, probe_remote(remote))
+
+
 def check_fit(remote: Remote, probe: Probe) -> None:
     """Errors: `Lies`, naming what a place does wrong."""
     if not probe.is_fit:

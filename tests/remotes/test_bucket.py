@@ -99,7 +99,7 @@ def test_keys_come_from_the_profile_that_is_named(tmp_path: Path) -> None:
     assert read_profile(there).access_key_id == "A"
     team = read_profile({**there, "AWS_PROFILE": "team"})
     assert (team.access_key_id, team.secret_access_key, team.region) == ("T", "ST", "eu-central-1")
-    settings = s3_settings("bucket", Options(), {**there, "AWS_PROFILE": "team"})
+    settings = s3_settings("bucket", Options(variables={**there, "AWS_PROFILE": "team"}))
     assert settings["endpoint"] == "https://s3.example.org"
     assert "ST" not in repr(team)
 
@@ -108,8 +108,8 @@ def test_the_environment_wins_over_files(tmp_path: Path) -> None:
     there = {**write(tmp_path, "credentials", TWO), "AWS_ACCESS_KEY_ID": "E", "AWS_REGION": "us-west-2"}
     write(tmp_path, "config", "[default]\nregion = eu-central-1\n")
     assert read_profile(there).access_key_id is None
-    assert "region" not in s3_settings("bucket", Options(), there)
-    assert s3_settings("bucket", Options(region="here"), there)["region"] == "here"
+    assert "region" not in s3_settings("bucket", Options(variables=there))
+    assert s3_settings("bucket", Options(region="here", variables=there))["region"] == "here"
 
 
 def test_a_request_is_signed_with_the_keys_of_the_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,9 +117,7 @@ def test_a_request_is_signed_with_the_keys_of_the_profile(tmp_path: Path, monkey
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     with stub() as server:
-        open_remote("s3://pacha/x", Options(endpoint=server.endpoint, stall_seconds=5), environment=there).size(
-            "format"
-        )
+        open_remote("s3://pacha/x", Options(endpoint=server.endpoint, stall_seconds=5, variables=there)).size("format")
         assert "Credential=T/" in server.asked[0][2]["authorization"]
 
 
@@ -145,7 +143,7 @@ def test_an_endpoint_in_the_open_is_for_this_machine_only() -> None:
     open_remote("s3://bucket/x", Options(endpoint="http://minio.example.org:9000", allow_http=True))
     open_remote("s3://bucket/x", Options(endpoint="http://minio.example.org:9000", anonymous=True))
     with pytest.raises(BadUrl, match="unencrypted"):
-        open_remote("s3://bucket/x", Options(), environment={"AWS_ENDPOINT_URL": "http://minio.example.org:9000"})
+        open_remote("s3://bucket/x", Options(variables={"AWS_ENDPOINT_URL": "http://minio.example.org:9000"}))
 
 
 @pytest.mark.parametrize(
@@ -158,6 +156,6 @@ def test_an_endpoint_that_is_none_is_refused(endpoint: str) -> None:
 
 
 def test_a_bucket_may_be_part_of_the_host() -> None:
-    settings = s3_settings("models", Options(endpoint="https://s3.example.org", path_style=False), {})
+    settings = s3_settings("models", Options(endpoint="https://s3.example.org", path_style=False))
     assert settings["endpoint"] == "https://models.s3.example.org"
     assert settings["virtual_hosted_style_request"] is True

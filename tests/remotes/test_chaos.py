@@ -14,7 +14,7 @@ import pytest
 from pacha.base.errors import NotFound, RemoteFailed
 from pacha.base.files import Durability
 from pacha.remotes.folder import FolderRemote
-from pacha.remotes.opening import open_remote
+from pacha.remotes.opening import open_place
 from pacha.remotes.options import Options
 from pacha.remotes.remote import BadAnswer, Remote, Unreachable
 from tests.remotes.chaos import chaos
@@ -44,13 +44,13 @@ def place(request: pytest.FixtureRequest) -> tuple[str, Opener]:
     if request.param == "moto":
 
         def opened(url: str) -> Remote:
-            return open_remote(f"s3://pacha/{name}", Options(endpoint=url, **options))
+            return open_place(f"s3://pacha/{name}", Options(endpoint=url, **options))
 
         opened(url).put("packs/a.pack", Bytes(VALUE))
         return url, opened
     writer = FolderRemote(str(request.getfixturevalue("web_folder") / name), durability=Durability.NONE)
     writer.put("packs/a.pack", Bytes(VALUE))
-    return url, lambda url: open_remote(f"{url}/{name}", Options(**options))
+    return url, lambda url: open_place(f"{url}/{name}", Options(**options))
 
 
 READS: dict[str, tuple[Callable[[Remote], bytes], bytes]] = {

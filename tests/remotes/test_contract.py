@@ -13,7 +13,7 @@ from pacha.base.errors import Corrupt
 from pacha.base.files import Durability
 from pacha.remotes.folder import FolderRemote
 from pacha.remotes.keys import BadKey
-from pacha.remotes.opening import open_remote
+from pacha.remotes.opening import open_place
 from pacha.remotes.options import Options
 from pacha.remotes.remote import BadAnswer, NoSuchKey, ReadOnlyRemote, Remote
 
@@ -54,12 +54,12 @@ class Place:
 
 
 def bucket(endpoint: str) -> Remote:
-    return open_remote(f"s3://pacha/{os.urandom(6).hex()}/registry", Options(endpoint=endpoint, stall_seconds=30))
+    return open_place(f"s3://pacha/{os.urandom(6).hex()}/registry", Options(endpoint=endpoint, stall_seconds=30))
 
 
 def make_place(kind: str, request: pytest.FixtureRequest, folder: Path) -> Place:
     if kind == "folder":
-        remote: Remote = open_remote(f"file://{folder}/remote")
+        remote: Remote = open_place(f"file://{folder}/remote")
     elif kind == "folder, not durable":
         remote = FolderRemote(str(folder / "remote"), durability=Durability.NONE)
     elif kind in ("moto", "localbucket"):
@@ -68,7 +68,7 @@ def make_place(kind: str, request: pytest.FixtureRequest, folder: Path) -> Place
         url, web = request.getfixturevalue(kind), request.getfixturevalue("web_folder")
         name = os.urandom(6).hex()
         return Place(
-            open_remote(f"{url}/{name}", Options(stall_seconds=30)),
+            open_place(f"{url}/{name}", Options(stall_seconds=30)),
             FolderRemote(str(web / name), durability=Durability.NONE),
         )
     return Place(remote, remote)

@@ -6,7 +6,7 @@ import pytest
 
 from pacha.base.files import Durability
 from pacha.remotes.folder import FolderRemote
-from pacha.remotes.opening import open_remote
+from pacha.remotes.opening import open_place
 from pacha.remotes.options import Options
 from pacha.remotes.probe import Lies, Probe, check_fit, probe_remote
 from pacha.remotes.remote import AccessDenied, ReadOnlyRemote, Remote, Unreachable
@@ -15,7 +15,7 @@ from tests.remotes.stub import stub
 
 
 def bucket(endpoint: str) -> Remote:
-    return open_remote("s3://pacha/x", Options(endpoint=endpoint, stall_seconds=10))
+    return open_place("s3://pacha/x", Options(endpoint=endpoint, stall_seconds=10))
 
 
 HONEST = Probe(create=True, race=True, range=True, list=True)
@@ -88,13 +88,13 @@ def test_no_access_is_told_as_that_and_not_as_a_lie() -> None:
 def test_a_server_that_is_not_there_is_told_as_that() -> None:
     with pytest.raises(Unreachable, match="cannot be reached"):
         probe_remote(
-            open_remote("s3://pacha/x", Options(endpoint=f"http://127.0.0.1:{servers.free_port()}", stall_seconds=1))
+            open_place("s3://pacha/x", Options(endpoint=f"http://127.0.0.1:{servers.free_port()}", stall_seconds=1))
         )
 
 
 def test_a_place_that_is_only_read_is_not_probed(nginx: str) -> None:
     with pytest.raises(ReadOnlyRemote):
-        probe_remote(open_remote(nginx))
+        probe_remote(open_place(nginx))
 
 
 def test_s3rver_is_refused() -> None:
