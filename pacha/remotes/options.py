@@ -35,7 +35,8 @@ class Options:
     """How to reach a place. What is None is looked up where its kind of place usually has it.
 
     `token` is sent to a server as `Authorization: Bearer`; `allow_http` lets secrets go over plain HTTP to another
-    machine than this one; `variables` are those of the environment. Units: `stall_seconds` until a transfer that does not move is begun again.
+    machine than this one; `variables` are those of the environment. Units: `stall_seconds`, after which a transfer that
+    did not move is given up.
     """
 
     endpoint: str | None = None
@@ -124,14 +125,14 @@ def _token(url: str, variables: Mapping[str, str]) -> str | None:
 
 def _proxy(url: str, variables: Mapping[str, str]) -> str | None:
     """The proxy that the environment names for a URL, as curl reads it."""
-    scheme, _, rest = url.partition("://")
+    scheme, _, rest = url.lower().removeprefix("pacha+").partition("://")
     host = urlsplit(f"//{rest}").hostname or ""
-    if scheme.lower() not in ("http", "https") or is_loopback(host):
+    if scheme not in ("http", "https") or is_loopback(host):
         return None
     # The upper-case HTTP_PROXY can be set by who sends a request to a CGI program.
-    names = ["http_proxy"] if scheme.lower() == "http" else ["https_proxy", "HTTPS_PROXY"]
+    names = ["http_proxy"] if scheme == "http" else ["https_proxy", "HTTPS_PROXY"]
     spared = variables.get("no_proxy") or variables.get("NO_PROXY") or ""
     for each in (part.strip().lower().removeprefix("*").removeprefix(".") for part in spared.split(",")):
-        if each and (host.lower() == each or host.lower().endswith(f".{each}")):
+        if each and (host == each or host.endswith(f".{each}")):
             return None
     return next((found for name in names if (found := variables.get(name))), None)

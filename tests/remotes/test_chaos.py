@@ -81,10 +81,13 @@ def test_a_connection_that_always_breaks_before_a_byte_is_one_error(place: tuple
 
 @pytest.mark.parametrize("read", READS)
 def test_a_flipped_bit_changes_no_length(place: tuple[str, Opener], read: str) -> None:
-    """What it changes is found by the layers above: they know the hash."""
+    """What it changes is found by the layers above: they know the hash.
+
+    Of a whole value only the server knows the length; one that is wrong in its head is not to be told from a right one.
+    """
     url, opened = place
     ask, right = READS[read]
-    for offset in offsets("flip"):
+    for offset in (each for each in offsets("flip") if read == "get_range" or each > 1000):
         with chaos(url, "flip", offset) as proxy:
             try:
                 assert len(ask(opened(proxy.url))) == len(right), offset

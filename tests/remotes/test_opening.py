@@ -83,6 +83,7 @@ def test_a_token_is_for_the_host_that_it_names() -> None:
     for url, token in {
         "https://models.example.org/x": "abc=",
         "https://MODELS.example.org": "abc=",
+        "pacha+https://models.example.org/": "abc=",
         "https://models.example.org:444/x": None,
         "https://models.example.org.evil.example/x": None,
         "https://evil.example/models.example.org": None,
@@ -103,6 +104,7 @@ def test_proxies_are_those_of_the_environment() -> None:
     variables = {"https_proxy": "http://p:1", "HTTP_PROXY": "http://evil:1", "no_proxy": "spared.org, .inner"}
     for url, proxy in {
         "https://models.example.org/x": "http://p:1",
+        "pacha+https://models.example.org/x": "http://p:1",
         "https://spared.org/x": None,
         "https://a.spared.org/x": None,
         "https://notspared.org/x": "http://p:1",
