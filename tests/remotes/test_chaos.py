@@ -112,3 +112,26 @@ def test_the_proxy_does_harm(place: tuple[str, Opener]) -> None:
         found = opened(proxy.url).get("packs/a.pack", size_max=1 << 20)
     assert len(found) == len(VALUE)
     assert found != VALUE
+
+
+@pytest.mark.parametrize("mode", ["reset", "truncate", "stall"])
+def test_a_create_whose_answer_is_lost_has_happened_and_says_so(moto: str, mode: str) -> None:
+    options = {"stall_seconds": 3.0}
+    name = os.urandom(4).hex()
+    with chaos(moto, mode, 0) as proxy:
+        remote = open_place(f"s3://pacha/{name}", Options(endpoint=proxy.url, **options))
+        assert remote.create("log/00000001", b"mine")
+        assert proxy.harmed > 0
+    with chaos(moto, mode, 0) as proxy:
+        remote = open_place(f"s3://pacha/{name}", Options(endpoint=proxy.url, **options))
+        assert not remote.create("log/00000001", b"theirs")
+
+
+@pytest.mark.parametrize("mode", ["reset", "truncate"])
+def test_a_broken_upload_is_sent_again_or_told_as_failed(moto: str, mode: str) -> None:
+    data = random.Random(1).randbytes(12 << 20)
+    for offset in offsets(mode):
+        name = os.urandom(4).hex()
+        with chaos(moto, mode, offset % HEAD_BYTES) as proxy:
+            open_place(f"s3://pacha/{name}", Options(endpoint=proxy.url)).put("packs/a.pack", Bytes(data))
+        assert open_place(f"s3://pacha/{name}", Options(endpoint=moto)).get("packs/a.pack", size_max=1 << 30) == data
