@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pacha.base.errors import Ambiguous, NotFound, Untrusted, Usage
 from pacha.base.files import NoSuchFile, Root
 from pacha.base.toml import TOML_BYTES_MAX, read_toml, write_toml
+from pacha.remotes.opening import check_place
 from pacha.repo.environment import Environment
 
 FILE = "remotes.toml"
@@ -126,7 +127,8 @@ class NamedRemotes:
         return next(iter(remotes))
 
     def add(self, remote: NamedRemote) -> None:
-        """Writes a remote down for this user, in the place of one of that name."""
+        """Writes a remote down for this user, in the place of one of that name. Errors: `BadUrl`, `BadRemoteName`."""
+        check_place(remote.url)
         document = self._read()
         tables = document.setdefault(self._id, {})
         assert isinstance(tables, dict)

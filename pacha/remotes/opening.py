@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 
-from pacha.remotes.options import BadUrl, Options, options_of
+from pacha.remotes.options import BadUrl, Options, options_of, split_url
 from pacha.remotes.remote import Remote
 from pacha.repo.environment import Environment
 
@@ -41,14 +41,29 @@ def scheme_of(url: str) -> str:
     return match.group(1).lower() if match else ""
 
 
-def open_place(url: str, options: Options | None = None) -> Remote:
-    """Opens a place; nothing is asked of it yet. Errors: `UnknownScheme`, `BadUrl`."""
+def check_place(url: str) -> str:
+    """Returns a place's URL or path unchanged if it can be written down: of a known kind, and without credentials.
+
+    Errors: `UnknownScheme`, `BadUrl`.
+    """
+    _opener(url)
+    if scheme_of(url):
+        split_url(url)
+    return url
+
+
+def _opener(url: str) -> Opener:
     scheme = scheme_of(url)
     opener = openers().get(scheme)
     if opener is None:
         known = ", ".join(f"{each}://" for each in sorted(openers()) if each)
         raise UnknownScheme(f"no remote has the scheme {scheme}://", hint=f"known are a path, {known}", scheme=scheme)
-    return opener(url, options or Options())
+    return opener
+
+
+def open_place(url: str, options: Options | None = None) -> Remote:
+    """Opens a place; nothing is asked of it yet. Errors: `UnknownScheme`, `BadUrl`."""
+    return _opener(url)(url, options or Options())
 
 
 def open_remote(url: str, settings: Mapping[str, str | bool], *, environment: Environment) -> Remote:

@@ -17,7 +17,7 @@ from pacha.remotes.remote import BadAnswer, NoSuchKey, ReadOnlyRemote, Remote, R
 #: So many writers of one key at once: a server that looks and then writes is found out.
 RACERS = 8
 #: Several races: one alone may be won by luck.
-RACES = 3
+RACES = 2
 _VALUE_BYTES = 256
 
 

@@ -8,9 +8,10 @@ import pytest
 from pacha.base.errors import Usage
 from pacha.remotes.bucket import BucketRemote
 from pacha.remotes.folder import FolderRemote
-from pacha.remotes.opening import UnknownScheme, open_place, openers
+from pacha.remotes.opening import UnknownScheme, check_place, open_place, openers
 from pacha.remotes.options import BadSetting, Options, options_of
 from pacha.remotes.static import StaticRemote
+from tests.conftest import Project
 
 
 def test_each_kind_of_place_is_found_by_its_scheme() -> None:
@@ -54,6 +55,15 @@ def test_a_place_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(Usage) as refused:
         open_place(url)
     assert "secret" not in f"{refused.value} {refused.value.hint} {refused.value.nouns}"
+
+
+@pytest.mark.parametrize("url", ["s3://key:secret@bucket/x", "https://host/?token=secret", "gopher://host/x"])
+def test_a_place_with_credentials_is_not_written_down(url: str, project: Project, user: Path) -> None:
+    with pytest.raises(Usage):
+        check_place(url)
+    answer = project("remote", "add", "origin", url, code=2)
+    assert "secret" not in answer.out + answer.err
+    assert not any("secret" in path.read_text("utf-8", "replace") for path in user.rglob("*") if path.is_file())
 
 
 def test_buckets_and_servers_are_opened_without_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:
