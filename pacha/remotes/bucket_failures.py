@@ -20,7 +20,9 @@ _NO_CREDENTIALS = re.compile(
     r"latest/api/token|latest/meta-data|computeMetadata/v1|metadata/identity|oauth2/|169\.254\.|no credentials",
     re.ASCII | re.IGNORECASE,
 )
-_OTHER_RANGE = re.compile(r"non-partial|content.range|requested range|range when", re.ASCII | re.IGNORECASE)
+_OTHER_RANGE = re.compile(
+    r"non-partial|content.range|requested range|range when|requested \d+\.\.\d+, got", re.ASCII | re.IGNORECASE
+)
 _TIMED_OUT = re.compile(r"timed out|TimedOut", re.ASCII)
 
 

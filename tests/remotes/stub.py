@@ -15,9 +15,18 @@ class Stub(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, *, conditions: bool = True, ranges: bool = True, lists: bool = True, refusal: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        conditions: bool = True,
+        ranges: bool = True,
+        lists: bool = True,
+        refusal: int = 0,
+        widens: bool = False,
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.conditions, self.ranges, self.lists, self.refusal = conditions, ranges, lists, refusal
+        self.widens = widens
         self.refusals: list[int] = []
         self.values: dict[str, bytes] = {}
         self.lock = threading.Lock()
@@ -75,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not asked or not self.server.ranges:
             return self._answer(200, data)
         start, _, last = asked.partition("-")
-        end = min(int(last) + 1, len(data))
+        end = len(data) if self.server.widens else min(int(last) + 1, len(data))
         self._answer(206, data[int(start) : end], Content_Range=f"bytes {start}-{end - 1}/{len(data)}")
 
     do_HEAD = do_GET

@@ -56,8 +56,9 @@ def test_the_stub_is_honest_unless_it_is_told_otherwise() -> None:
         assert probe_remote(bucket(server.endpoint)) == HONEST
 
 
-def test_a_server_that_ignores_ranges_is_refused() -> None:
-    with stub(ranges=False) as server:
+@pytest.mark.parametrize("told", [{"ranges": False}, {"widens": True}])
+def test_a_server_that_gives_another_range_is_refused(told: dict[str, bool]) -> None:
+    with stub(**told) as server:
         probe = probe_remote(bucket(server.endpoint))
         assert probe.faults == ("does not give the part of a value that is asked for",)
 
@@ -99,4 +100,6 @@ def test_a_place_that_is_only_read_is_not_probed(nginx: str) -> None:
 
 def test_s3rver_is_refused() -> None:
     with servers.s3rver("pacha") as endpoint:
-        assert not probe_remote(bucket(endpoint)).create
+        probe = probe_remote(bucket(endpoint))
+        assert not probe.create
+        assert not probe.range
