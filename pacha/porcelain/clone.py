@@ -1,15 +1,16 @@
 """`pacha clone`: makes a repository out of a remote: its id, its refs, and with them the bytes of every head."""
 
+import itertools
 import os
 from dataclasses import dataclass
 
 from pacha.base.errors import Conflict, NotFound
-from pacha.base.files import Durability, Root
+from pacha.base.files import Durability
 from pacha.base.progress import Progress
 from pacha.porcelain.connect import EmptyRemote, connect, remote_format, remotes_of
 from pacha.porcelain.pull import Pulled, PullOptions, pull
 from pacha.porcelain.workspace import ON_DEMAND, Workspace
-from pacha.remotes.named import DEFAULT, NamedRemote
+from pacha.remotes.named import DEFAULT, NamedRemote, NamedRemotes
 from pacha.remotes.opening import open_remote
 from pacha.repo.config import load_config
 from pacha.repo.environment import Environment
@@ -56,14 +57,22 @@ def clone(
     os.makedirs(target, exist_ok=True)
     durability = Durability(load_config(environment, {}, None).text("core.durability") or "batch")
     path = create(target, id=found.id, durability=durability)
-    if not with_data:
-        Root(path, durability=durability).create(ON_DEMAND, f"{DEFAULT}\n".encode("ascii"))
     workspace = Workspace(open_repository(target, environment=environment, progress=progress))
     try:
-        remotes_of(workspace).add(NamedRemote(name=DEFAULT, url=remote.url, settings=remote.settings))
-        connection = connect(workspace, remotes_of(workspace).find(DEFAULT))
+        name = _name(remotes_of(workspace), remote.url)
+        remotes_of(workspace).add(NamedRemote(name=name, url=remote.url, settings=remote.settings))
+        if not with_data:
+            workspace.repository.root.create(ON_DEMAND, f"{name}\n".encode("ascii"))
+        connection = connect(workspace, remotes_of(workspace).find(name))
         options = PullOptions(join=True, write_out=with_data, manifests=None if with_data else ())
         pulled = pull(workspace, connection, options)
     finally:
         workspace.close()
     return Cloned(path=path, id=found.id, url=opened.url, pulled=pulled)
+
+
+def _name(remotes: NamedRemotes, url: str) -> str:
+    """What the place is called here: origin, unless another clone of this repository calls another place so."""
+    taken = {remote.name: remote.url for remote in remotes.all()}
+    names = itertools.chain([DEFAULT], (f"{DEFAULT}-{number}" for number in itertools.count(2)))
+    return next(name for name in names if taken.get(name, url) == url)

@@ -71,6 +71,11 @@ class Connection:
         return self.root.remove(f"{self.folder}/state")
 
 
+def memory_of(url: str) -> str:
+    """Where what was seen of a place is kept: by place, since a name may come to stand for another."""
+    return f"{REMEMBERED}/{hash_bytes(url.encode('utf-8')).hex[:16]}"
+
+
 def remotes_of(workspace: Workspace) -> NamedRemotes:
     """The remotes that a repository's user and project name."""
     repository = workspace.repository
@@ -107,7 +112,7 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
             hint="push to an empty place, or clone that one elsewhere",
             url=opened.url,
         )
-    connection = connect_to(opened, remote, root=repository.shared, folder=f"{REMEMBERED}/{remote.name}", format=found)
+    connection = connect_to(opened, remote, root=repository.shared, folder=memory_of(remote.url), format=found)
     if is_writing and connection.is_first:
         check_may_write(opened)
     return connection

@@ -108,7 +108,7 @@ class NamedRemotes:
         if not remote.is_trusted:
             if not trust:
                 raise UntrustedRemote(
-                    f"only the project's own file names {name}: {remote.url}",
+                    f"only the project's own file names {name}: {remote.url}{_told(remote.settings)}",
                     hint=f"if it is right, say so once: `pacha remote trust {name}`",
                     name=name,
                     url=remote.url,
@@ -162,11 +162,18 @@ class NamedRemotes:
         self._root.replace(FILE, write_toml(document).encode("utf-8"))
 
 
+def _told(settings: Mapping[str, str | bool]) -> str:
+    """Settings behind a URL: an endpoint decides who gets the requests as much as the URL does."""
+    return f" ({', '.join(f'{key} {value}' for key, value in sorted(settings.items()))})" if settings else ""
+
+
 def _of(name: str, table: object, *, is_trusted: bool) -> NamedRemote:
     check_name(name)
     values = table if isinstance(table, dict) else {}
     url = values.get("url")
     if not isinstance(url, str) or not url or len(url) > URL_CHARACTERS_MAX or not url.isprintable():
         raise BadRemoteName(f"the remote {name} has no `url`", hint=f"`pacha remote add {name} URL` sets it", name=name)
-    settings = {key: value for key, value in values.items() if key != "url" and isinstance(value, (str, bool))}
+    # Whether secrets may go over plain HTTP is for this user to say.
+    taken = ("url",) if is_trusted else ("url", "allow_http")
+    settings = {key: value for key, value in values.items() if key not in taken and isinstance(value, (str, bool))}
     return NamedRemote(name=name, url=url, settings=settings, is_shared=not is_trusted, is_trusted=is_trusted)
