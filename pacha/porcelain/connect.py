@@ -11,7 +11,7 @@ from pacha.porcelain.workspace import Workspace
 from pacha.remotes.entries import BadEntry
 from pacha.remotes.holdings import Holdings, IndexCache
 from pacha.remotes.keys import FORMAT
-from pacha.remotes.log import read_state
+from pacha.remotes.log import read_state, rolled_back
 from pacha.remotes.named import SECTION, NamedRemote, NamedRemotes, is_url
 from pacha.remotes.opening import open_remote
 from pacha.remotes.probe import check_may_write
@@ -114,6 +114,8 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
 def connect_to(opened: Remote, remote: NamedRemote, *, root: Root, folder: str, format: Format | None) -> Connection:
     """Reads what an open remote holds now. `folder` below `root` is where it is remembered."""
     known = remembered(root, folder)
+    if format is None and known.number:
+        raise rolled_back(opened, "is gone, and with it all that was pushed")
     state = EMPTY if format is None else read_state(opened, known=known)
     connection = Connection(
         name=remote.name,

@@ -183,8 +183,8 @@ def encode_state(state: State, *, base: int = 0) -> bytes:
     return _LENGTH.pack(len(text)) + bytes(ZstdCodec().encode(text))
 
 
-def decode_state(data: bytes, *, where: str, onto: State = EMPTY) -> State:
-    """Reads a checkpoint, or a delta `onto` its checkpoint. Errors: `BadEntry`."""
+def decode_state(data: bytes, *, where: str, onto: State = EMPTY, number: int | None = None) -> State:
+    """Reads a checkpoint, or a delta `onto` its checkpoint; `number` is the entry that it must be of. Errors: `BadEntry`."""
     if len(data) < _LENGTH.size:
         raise BadEntry(f"{where}: is cut short")
     (length,) = _LENGTH.unpack_from(data)
@@ -192,8 +192,11 @@ def decode_state(data: bytes, *, where: str, onto: State = EMPTY) -> State:
         raise BadEntry(f"{where}: promises {length} bytes; the most is {STATE_BYTES_MAX}")
     try:
         text = bytes(ZstdCodec().decode(memoryview(data)[_LENGTH.size :], length))
-        return _read(unseal(text, where=where).decode("ascii").split("\n")[:-1], onto)
-    except (BadFrame, UnicodeDecodeError, ValueError, KeyError, PachaError) as error:
+        found = _read(unseal(text, where=where).decode("ascii").split("\n")[:-1], onto)
+        if number is not None and found.number != number:
+            raise BadEntry(f"is of entry {found.number}, and lies in the place of {number}")
+        return found
+    except (BadFrame, UnicodeDecodeError, ValueError, LookupError, PachaError) as error:
         cause = error.message if isinstance(error, PachaError) else "not a state of a remote"
         raise BadEntry(cause if cause.startswith(where) else f"{where}: {cause}") from error
 
