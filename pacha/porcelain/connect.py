@@ -95,7 +95,8 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
     repository = workspace.repository
     opened = open_remote(remote.url, remote.settings, environment=repository.environment)
     found = remote_format(opened)
-    if found is None and not is_writing:
+    folder = f"{REMEMBERED}/{remote.name}"
+    if found is None and not is_writing and not _remembered(repository.shared, folder).number:
         raise EmptyRemote(
             f"{opened.url}: nothing was pushed there yet", hint=f"`pacha push {remote.name}` does", url=opened.url
         )
@@ -105,7 +106,7 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
             hint="push to an empty place, or clone that one elsewhere",
             url=opened.url,
         )
-    connection = connect_to(opened, remote, root=repository.shared, folder=f"{REMEMBERED}/{remote.name}", format=found)
+    connection = connect_to(opened, remote, root=repository.shared, folder=folder, format=found)
     if is_writing and connection.is_first:
         check_may_write(opened)
     return connection
