@@ -207,6 +207,7 @@ def _read(lines: list[str], onto: State) -> State:
         raise BadEntry("not a state that this version knows")
     if _count(base[1]) != onto.number:
         raise BadEntry(f"builds on entry {base[1]}, not on {onto.number}")
+    newest = _count(number[1])
     refs, packs, indexes = dict(onto.refs), dict(onto.packs), dict(onto.indexes)
     removed_refs: set[RefName] = set()
     removed_packs: set[ObjectId] = set()
@@ -216,13 +217,13 @@ def _read(lines: list[str], onto: State) -> State:
         word, *rest = line.split(" ")
         if word == "ref":
             last = RefName(rest[0])
-            refs[last] = HeldRef(Link.parse(rest[1]), _count(rest[2]))
+            refs[last] = HeldRef(Link.parse(rest[1]), _count(rest[2], newest))
         elif word == "pack":
             pack = RemotePack(id=ObjectId.parse(rest[0]), size=_count(rest[1]), storage=Storage(rest[2]))
-            packs[pack.id] = HeldPack(pack, _count(rest[3]))
+            packs[pack.id] = HeldPack(pack, _count(rest[3], newest))
         elif word == "index":
             index = RemoteIndex(id=ObjectId.parse(rest[0]), size=_count(rest[1]))
-            indexes[index.id] = HeldIndex(index, _count(rest[2]))
+            indexes[index.id] = HeldIndex(index, _count(rest[2], newest))
         elif word == "body" and last is not None:
             refs[last] = replace(refs[last], body=bytes.fromhex(rest[0]))
         elif word == "without-ref":
@@ -234,7 +235,7 @@ def _read(lines: list[str], onto: State) -> State:
         else:
             raise BadEntry(f"has a line that this version does not know: {line[:60]!r}")
     return State(
-        number=_count(number[1]),
+        number=newest,
         entry=ObjectId.parse(entry[1]),
         refs=_without(refs, removed_refs),
         packs=_without(packs, removed_packs),
@@ -249,7 +250,10 @@ def _without(found: dict[_Key, _Value], gone: set[_Key]) -> dict[_Key, _Value]:
     return {key: value for key, value in found.items() if key not in gone} if gone else found
 
 
-def _count(text: str) -> int:
+def _count(text: str, most: int | None = None) -> int:
     if not _NUMBER.fullmatch(text):
         raise BadEntry(f"not a number: {text[:30]!r}")
-    return int(text)
+    value = int(text)
+    if most is not None and value > most:
+        raise BadEntry(f"names entry {value}, and ends at {most}")
+    return value
