@@ -96,7 +96,7 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
     opened = open_remote(remote.url, remote.settings, environment=repository.environment)
     found = remote_format(opened)
     folder = f"{REMEMBERED}/{remote.name}"
-    if found is None and not is_writing and not _remembered(repository.shared, folder).number:
+    if found is None and not is_writing and not remembered(repository.shared, folder).number:
         raise EmptyRemote(
             f"{opened.url}: nothing was pushed there yet", hint=f"`pacha push {remote.name}` does", url=opened.url
         )

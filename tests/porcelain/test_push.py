@@ -29,9 +29,7 @@ def shared(project: Project, remote: Path) -> Project:
 
 def clone(remote: Path, *words: str) -> Project:
     """Clones beside the remote, under a name that is free."""
-    path = next(
-        path for number in range(99) if not (path := remote.parent / f"clone{number}").exists()
-    )
+    path = next(path for number in range(99) if not (path := remote.parent / f"clone{number}").exists())
     answer = run_here(["-C", str(remote.parent), "clone", str(remote), path.name, *words])
     assert answer.code == 0, answer.err
     return Project(path)
@@ -73,7 +71,9 @@ class TestRoundTrip:
         assert head_of(other) == head_of(shared)
         assert [row["version"] for row in other("list", "rows", "--json").data] == ["1.0.0"]
         other("fsck")
-        assert other("status", "--json").data["paths"][0]["state"] == shared("status", "--json").data["paths"][0]["state"]
+        assert (
+            other("status", "--json").data["paths"][0]["state"] == shared("status", "--json").data["paths"][0]["state"]
+        )
 
     def test_work_goes_back_and_forth(self, shared: Project, remote: Path) -> None:
         other = clone(remote)
@@ -161,7 +161,9 @@ class TestAgreement:
     def test_the_same_version_is_no_news(self, shared: Project, remote: Path) -> None:
         other = clone(remote)
         for each in (shared, other):
-            each.commit("rows.csv", "a,b\n7,7\n", "--author", "A <a@b>", "--date", "2026-03-03T12:00:00Z", "--tag", "2.0.0")
+            each.commit(
+                "rows.csv", "a,b\n7,7\n", "--author", "A <a@b>", "--date", "2026-03-03T12:00:00Z", "--tag", "2.0.0"
+            )
         shared("push")
         assert other("push", "--json").data["number"] is None
 
@@ -374,7 +376,9 @@ class TestIdentity:
         shared("push")
         assert (tmp_path / "second/log/00000001").exists()
 
-    def test_an_author_of_any_length_can_push(self, shared: Project, remote: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_author_of_any_length_can_push(
+        self, shared: Project, remote: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("PACHA_AUTHOR_NAME", "Ada\u202e " * 60)
         shared.commit("rows.csv", "a,b\n3,3\n")
         shared("push")
@@ -393,3 +397,20 @@ def test_what_a_push_says_is_what_the_remote_holds(shared: Project) -> None:
             assert held == link
     finally:
         workspace.close()
+
+
+def test_a_partial_store_is_sound_and_can_be_tidied(shared: Project, remote: Path) -> None:
+    """What was left on a remote is not damage: fsck, gc and repack go on with it, and the rest comes later."""
+    for number in range(6):
+        shared.write(f"images/{number}.csv", f"a,b\n{number},{number}\n" * 50)
+    shared("add", "images", "--kind", "data")
+    shared("commit", "-m", "images")
+    shared.commit("rows.csv", "a,b\n3,3\n", "--tag", "2.0.0")
+    shared("push")
+    other = clone(remote, "--no-data")
+    other("pull", "-r", "images", "--path", "3.csv")
+    for words in (("fsck",), ("gc", "--prune=now"), ("repack",), ("status",), ("stats",)):
+        other(*words)
+    other("pull")
+    assert other.read("images/5.csv") == b"a,b\n5,5\n" * 50
+    other("fsck")
