@@ -11,7 +11,7 @@ from pacha.porcelain.workspace import Workspace
 from pacha.remotes.entries import BadEntry
 from pacha.remotes.holdings import Holdings, IndexCache
 from pacha.remotes.keys import FORMAT
-from pacha.remotes.log import read_state
+from pacha.remotes.log import read_state, rolled_back
 from pacha.remotes.named import SECTION, NamedRemote, NamedRemotes, is_url
 from pacha.remotes.opening import open_remote
 from pacha.remotes.probe import check_may_write
@@ -86,7 +86,7 @@ def remotes_of(workspace: Workspace) -> NamedRemotes:
 def named(workspace: Workspace, text: str | None, *, start: str, trust: bool = False) -> NamedRemote:
     """The remote that a person means by a name, a place, or nothing. Errors: those of `NamedRemotes.find`."""
     if text is not None and is_url(text):
-        url = text if "://" in text else os.path.join(start, os.path.expanduser(text))
+        url = text if "://" in text else os.path.abspath(os.path.join(start, os.path.expanduser(text)))
         for remote in remotes_of(workspace).all():
             if remote.url == url and remote.is_trusted:
                 return remote
@@ -102,7 +102,8 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
     repository = workspace.repository
     opened = open_remote(remote.url, remote.settings, environment=repository.environment)
     found = remote_format(opened)
-    if found is None and not is_writing:
+    folder = memory_of(remote.url)
+    if found is None and not is_writing and not remembered(repository.shared, folder).number:
         raise EmptyRemote(
             f"{opened.url}: nothing was pushed there yet", hint=f"`pacha push {remote.name}` does", url=opened.url
         )
@@ -112,7 +113,7 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
             hint="push to an empty place, or clone that one elsewhere",
             url=opened.url,
         )
-    connection = connect_to(opened, remote, root=repository.shared, folder=memory_of(remote.url), format=found)
+    connection = connect_to(opened, remote, root=repository.shared, folder=folder, format=found)
     if is_writing and connection.is_first:
         check_may_write(opened)
     return connection
@@ -121,6 +122,8 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
 def connect_to(opened: Remote, remote: NamedRemote, *, root: Root, folder: str, format: Format | None) -> Connection:
     """Reads what an open remote holds now. `folder` below `root` is where it is remembered."""
     known = remembered(root, folder)
+    if format is None and known.number:
+        raise rolled_back(opened, "is gone, and with it all that was pushed")
     state = EMPTY if format is None else read_state(opened, known=known)
     connection = Connection(
         name=remote.url if remote.name.startswith(UNNAMED) else remote.name,

@@ -71,7 +71,7 @@ def fetch(
         _check(workspace, refs, new)
     if found or (join and new):
         with workspace.session() as session:
-            for link, data in reversed(found.items()):
+            for link, data in found.items():
                 session.put_bytes(link, data, place=SHARED if join else FETCHED)
             session.settle()
             if join:

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pacha.base.errors import Absent, Corrupt, PachaError
-from pacha.graph.walk import is_leaf
+from pacha.graph.walk import is_data, is_leaf
 from pacha.objects.types import Link, type_names
 from pacha.porcelain.fsck_refs import RefChecker, check_graph
 from pacha.porcelain.fsck_stages import check_stages
 from pacha.porcelain.fsck_store import check_layout, check_meta, check_packs
 from pacha.porcelain.gc import temporaries
+from pacha.porcelain.held import Elsewhere
 from pacha.porcelain.problems import Problem, Severity, problem
 from pacha.porcelain.status import untracked_meta
 from pacha.porcelain.workspace import Workspace
@@ -20,7 +21,8 @@ from pacha.store.objects import Objects
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsckReport:
-    """Everything found. `absent` counts trees that manifests name and that were never fetched."""
+    """Everything found. `absent` counts trees that manifests name and that were never fetched, and what of those that
+    are here was left on a remote."""
 
     objects: int
     refs: int
@@ -43,12 +45,13 @@ def fsck(workspace: Workspace) -> FsckReport:
     found.extend(checker.check())
     found.extend(check_stages(workspace))
     stored = _stored(repository.objects)
-    found.extend(check_graph(repository.objects, {*stored, *checker.links.values()}))
+    graph, left = _apart(workspace, check_graph(repository.objects, {*stored, *checker.links.values()}))
+    found.extend(graph)
     found.extend(_leftovers(workspace))
     return FsckReport(
         objects=len(stored),
         refs=len(checker.links),
-        absent=_absent(repository.objects, stored),
+        absent=len(_absent(repository.objects, stored) | left),
         problems=_with_refs(repository.objects, checker.links, _distinct(found)),
     )
 
@@ -60,7 +63,21 @@ def _stored(objects: Objects) -> set[Link]:
     return found
 
 
-def _absent(objects: Objects, stored: Iterable[Link]) -> int:
+def _apart(workspace: Workspace, problems: Iterable[Problem]) -> tuple[list[Problem], set[Link]]:
+    """Takes out what is not missing but left where it was: a pull may bring one version of many, or one file of a
+    folder. What the remotes held is remembered; nobody is asked."""
+    elsewhere = Elsewhere(workspace)
+    found: list[Problem] = []
+    left: set[Link] = set()
+    for each in problems:
+        if each.check == "missingObject" and each.object and is_data(each.object) and elsewhere.have(each.object.id):
+            left.add(each.object)
+        else:
+            found.append(each)
+    return found, left
+
+
+def _absent(objects: Objects, stored: Iterable[Link]) -> set[Link]:
     missing: set[Link] = set()
     for link in stored:
         if link.type == "manifest":
@@ -68,7 +85,7 @@ def _absent(objects: Objects, stored: Iterable[Link]) -> int:
                 missing.update(inner for inner in objects.references(link) if not objects.has(inner))
             except (Absent, Corrupt):
                 continue
-    return len(missing)
+    return missing
 
 
 def _leftovers(workspace: Workspace) -> list[Problem]:

@@ -4,6 +4,7 @@ By default that is the head of every artifact; more, or less, by reference. Wher
 they are taken over (`join`).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pacha.base.errors import Absent, Corrupt
@@ -12,7 +13,7 @@ from pacha.base.names import ArtifactName
 from pacha.objects.manifest import Manifest
 from pacha.porcelain.checkout import CheckedOut, Unsaved, checkout_heads
 from pacha.porcelain.connect import Connection
-from pacha.porcelain.fetch import Fetched, fetch
+from pacha.porcelain.fetch import Fetched, chosen, fetch
 from pacha.porcelain.getting import GetOptions, Got, get
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.catalog import SeveralHeads
@@ -47,24 +48,41 @@ def pull(workspace: Workspace, connection: Connection, options: PullOptions) -> 
 
     Crash: what had arrived stays, and the next pull goes on from there.
     """
-    fetched = fetch(workspace, connection, artifacts=options.artifacts, join=options.join)
-    manifests = _wanted(workspace, options)
+    is_dry_run = options.data.dry_run
+    fetched = fetch(workspace, connection, artifacts=options.artifacts, join=options.join and not is_dry_run)
+    manifests = _wanted(workspace, options, _coming(connection, options) if is_dry_run and options.join else {})
     got = get(workspace, connection, manifests, options.data)
     written: tuple[CheckedOut, ...] = ()
     kept: tuple[str, ...] = ()
     is_partial = options.data.trees_only or options.data.paths or options.manifests is not None
-    if options.write_out and not is_partial and not options.data.dry_run:
+    if options.write_out and not is_partial and not is_dry_run:
         written, kept = _write_out(workspace, options)
-    return Pulled(fetched=fetched, got=got, written=written, kept=kept, is_dry_run=options.data.dry_run)
+    return Pulled(fetched=fetched, got=got, written=written, kept=kept, is_dry_run=is_dry_run)
 
 
-def _wanted(workspace: Workspace, options: PullOptions) -> list[Manifest]:
+def _coming(connection: Connection, options: PullOptions) -> dict[ArtifactName, list[ObjectId]]:
+    """The heads that a pull would take over."""
+    found: dict[ArtifactName, list[ObjectId]] = {}
+    for ref, link in chosen(connection.state, options.artifacts).items():
+        if ref.namespace == "heads":
+            kind, name = ref.folder.split("/")[-2:]
+            found.setdefault(ArtifactName(kind, name), []).append(link.id)
+    return found
+
+
+def _wanted(
+    workspace: Workspace, options: PullOptions, coming: Mapping[ArtifactName, Sequence[ObjectId]]
+) -> list[Manifest]:
     catalog = workspace.catalog
     if options.manifests is not None:
         ids = dict.fromkeys(options.manifests)
     else:
-        artifacts = options.artifacts or tuple(catalog.artifacts())
-        ids = {id: None for artifact in artifacts for id in catalog.heads(artifact)}
+        artifacts = options.artifacts or tuple(dict.fromkeys([*catalog.artifacts(), *coming]))
+        ids = {
+            id: None
+            for artifact in artifacts
+            for id in sorted(catalog.newest([*catalog.heads(artifact), *coming.get(artifact, ())]))
+        }
         if options.all_versions:
             ids.update((tagged.manifest, None) for artifact in artifacts for tagged in catalog.tagged(artifact))
     if options.with_lineage:

@@ -139,7 +139,13 @@ def _leave_out(workspace: Workspace, connection: Connection, planned: Planned) -
         ids = {item.id for item in found.data}
         sound[link] = ids <= objects.data.has_many(ids)
     gone = {ref for ref, link in planned.manifests.items() if not sound[link]}
-    planned.updates = [update for update in planned.updates if update.ref not in gone]
+    # A head that stays behind supersedes nothing there.
+    kept = {ref.folder for ref in gone if ref.namespace == "heads"}
+    planned.updates = [
+        update
+        for update in planned.updates
+        if update.ref not in gone and (update.new is not None or update.ref.folder not in kept)
+    ]
     planned.manifests = {ref: link for ref, link in planned.manifests.items() if ref not in gone}
     planned.ancestors = [link for link in planned.ancestors if sound[link]]
     return tuple(sorted(map(str, gone)))

@@ -61,7 +61,7 @@ def plan_refs(workspace: Workspace, state: State, options: PushOptions) -> Plann
             refused=refused,
         )
     if options.with_lineage:
-        _add_lineage(workspace, planned)
+        _add_lineage(workspace, planned, options)
     return planned
 
 
@@ -125,9 +125,17 @@ def _attestations(workspace: Workspace, state: State, planned: Planned, *, only:
                 planned.updates.append(Update(ref=ref, new=link))
 
 
-def _add_lineage(workspace: Workspace, planned: Planned) -> None:
+def _add_lineage(workspace: Workspace, planned: Planned, options: PushOptions) -> None:
+    """Every ancestor, of what is there already too: an earlier push may have gone without them."""
+    catalog = workspace.catalog
     seen = set(planned.manifests.values())
     todo = list(seen)
+    for artifact in options.artifacts or tuple(catalog.artifacts()):
+        ids = [*catalog.heads(artifact), *(tagged.manifest for tagged in catalog.tagged(artifact))]
+        found = dict.fromkeys(Link("manifest", id) for id in ids)
+        planned.ancestors.extend(link for link in found if link not in seen)
+        todo.extend(link for link in found if link not in seen)
+        seen.update(found)
     while todo:
         for parent in workspace.catalog.manifest(todo.pop().id).parents:
             link = Link("manifest", parent.manifest)

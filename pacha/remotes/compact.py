@@ -21,7 +21,9 @@ from pacha.remotes.remote import Remote
 from pacha.remotes.state import HeldIndex, HeldPack, State, base_number, encode_state
 from pacha.remotes.upload import HeldSource
 from pacha.store.outgoing import MadeRecord, OutgoingPack
+from pacha.store.pack import check_stored
 from pacha.store.packindex import PackIndex, encode_index, merge_indexes
+from pacha.store.record import RecordHeader
 
 #: Packs and indexes above this are not worth copying to have fewer.
 MERGED_BYTES_MAX = 4 << 20
@@ -60,7 +62,7 @@ def _merge(remote: Remote, state: State, after: int) -> State:
     live = {pack for pack in covered if pack in packs}
     if len(metas) > 1:
         records = chain.from_iterable(records_of(holdings, held.pack.id) for held in metas)
-        once = {header.id: MadeRecord(header, stored) for header, stored in records}
+        once = {header.id: MadeRecord(header, stored) for header, stored in map(_sound, records)}
         pack = OutgoingPack(list(once.values()))
         remote.put(pack_key(pack.id), pack)
         for held in metas:
@@ -75,6 +77,13 @@ def _merge(remote: Remote, state: State, after: int) -> State:
     left = {key: held for key, held in state.indexes.items() if held not in indexes}
     left[id] = HeldIndex(RemoteIndex(id=id, size=len(data)), state.number)
     return replace(state, packs=packs, indexes=left)
+
+
+def _sound(record: tuple[RecordHeader, memoryview]) -> tuple[RecordHeader, memoryview]:
+    """A record as it is to be written again: a bit that flipped on its way here must not be there for good."""
+    header, stored = record
+    check_stored(header, stored, "a record of META")
+    return record
 
 
 def _small_indexes(state: State, after: int) -> list[HeldIndex]:

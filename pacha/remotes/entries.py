@@ -93,8 +93,21 @@ class Chained:
 
 
 def chained(entry: LogEntry) -> Chained:
-    """An entry that was just made."""
-    return Chained(entry=entry, line=encode_compact(_plain(entry)))
+    """An entry that was just made. Errors: `BadEntry` for one that no reader would take: a log with it were dead."""
+    line = encode_compact(_plain(entry))
+    if len(line) > ENTRY_BYTES_MAX - RECENT_BYTES_MAX:
+        raise BadEntry(
+            f"a push of {len(entry.updates)} refs is too large for one entry of the log",
+            hint="push with --only, one artifact after the other",
+        )
+    if decode_entry(line, where="the new log entry") != entry:
+        raise BadEntry("the new log entry would be read otherwise than it was written")
+    return Chained(entry=entry, line=line)
+
+
+def writer_text(author: str) -> str:
+    """An author as an entry may name one: printable, and of bounded length."""
+    return "".join(each if each.isprintable() else " " for each in author)[:_WRITER_CHARACTERS_MAX]
 
 
 def encode_file(newest: Chained, recent: Sequence[Chained]) -> bytes:

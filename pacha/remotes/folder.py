@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from pacha.base.errors import MachineFailed, RemoteFailed
+from pacha.base.errors import RemoteFailed
 from pacha.base.files import Durability, NewFile, NoSuchFile, Root, TooLarge, naming, read_exactly
 from pacha.remotes.keys import check_key, is_key
 from pacha.remotes.options import BadUrl, Options, split_url
@@ -31,7 +31,8 @@ class FolderRemote:
 
     def __init__(self, path: str, *, durability: Durability = Durability.BATCH) -> None:
         self.path = os.path.abspath(path)
-        self._root = Root(self.path, temporary=TEMPORARY, durability=durability)
+        # A person may name a link; below it none is followed.
+        self._root = Root(os.path.realpath(self.path), temporary=TEMPORARY, durability=durability)
 
     @property
     def url(self) -> str:
@@ -55,7 +56,9 @@ class FolderRemote:
             raise self._absent(key) from error
         try:
             with naming(self._root.full(key)):
-                data = read_exactly(descriptor, length, start)
+                # Memory is set aside for what is there, not for what somebody promised.
+                present = min(length, max(os.fstat(descriptor).st_size - start, 0))
+                data = read_exactly(descriptor, present, start) if present else b""
         finally:
             os.close(descriptor)
         if len(data) != length:
@@ -112,17 +115,15 @@ class FolderRemote:
 
     def _prepare(self) -> None:
         """Makes the folder if the one above it is there. Errors: `FolderGone`."""
-        parent = os.path.dirname(self.path)
+        parent, name = os.path.split(self._root.path)
         if not os.path.isdir(parent):
             raise FolderGone(
                 f"{self.path}: {parent} does not exist",
                 hint=f"mount it, or make it: mkdir -p {parent}",
                 path=self.path,
             )
-        try:
-            os.makedirs(self.path, exist_ok=True)
-        except OSError as error:
-            raise MachineFailed(f"{self.path}: {error.strerror}", path=self.path) from error
+        # Its name is flushed too: a remote whose own folder is lost has lost all that was pushed.
+        Root(parent, durability=self._root.durability).make_folder(name)
 
 
 def folder_path(url: str) -> str:

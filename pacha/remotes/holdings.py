@@ -34,7 +34,9 @@ class IndexCache:
         if self._root is None:
             return None
         try:
-            return PackIndex(self._root.read(self._path(id), size_max=INDEX_BYTES_MAX))
+            data = self._root.read(self._path(id), size_max=INDEX_BYTES_MAX)
+            # It was not flushed, and what it says decides what a push leaves out.
+            return PackIndex(data) if hash_bytes(data) == id else None
         except (NoSuchFile, NotRegular, TooLarge, BadIndex):
             return None
 

@@ -33,6 +33,8 @@ def read_state(remote: Remote, *, known: State = EMPTY) -> State:
     Errors: `RolledBack`, `BadEntry`, those of `Remote`.
     """
     tip = find_tip(remote, hint=known.number)
+    if tip < known.number:
+        raise rolled_back(remote, f"ends at entry {tip}, and entry {known.number} was seen here before")
     if tip == 0:
         return EMPTY
     entries = read_entries(remote, tip)
@@ -40,7 +42,7 @@ def read_state(remote: Remote, *, known: State = EMPTY) -> State:
         newest = next(entries)
     except BadEntry as error:
         if tip == known.number:
-            raise _rolled_back(remote, f"has no entry {tip} any more, which was seen here before") from error
+            raise rolled_back(remote, f"has no entry {tip} any more, which was seen here before") from error
         raise
     if tip == known.number:
         _check_same(remote, newest[0], known)
@@ -71,10 +73,9 @@ def _from(remote: Remote, start: State, newest: Sequence[Chained], earlier: Iter
     while chain[-1].entry.number > start.number + 1:
         chain.extend(next(earlier))
     chain = [each for each in chain if each.entry.number > start.number]
-    if not chain:
-        return replace(start, recent=_recent(newest))
-    if chain[-1].entry.prev != start.entry:
-        raise _rolled_back(remote, f"has another entry {start.number} than was seen or written down before")
+    before = chain[-1].entry.prev if chain else newest[0].id
+    if before != start.entry:
+        raise rolled_back(remote, f"has another entry {start.number} than was seen or written down before")
     return replace(start.after(reversed(chain)), recent=_recent(newest))
 
 
@@ -107,7 +108,8 @@ def _written_down(remote: Remote, tip: int) -> State:
 
 def _read_state(remote: Remote, key: str, *, onto: State) -> State | None:
     try:
-        return decode_state(remote.get(key, size_max=STATE_BYTES_MAX), where=f"{remote.url}: {key}", onto=onto)
+        data = remote.get(key, size_max=STATE_BYTES_MAX)
+        return decode_state(data, where=f"{remote.url}: {key}", onto=onto, number=number_of(key))
     except (NoSuchKey, BadEntry):
         return None
 
@@ -183,10 +185,11 @@ def append(remote: Remote, state: State, entry: LogEntry) -> State | None:
 
 def _check_same(remote: Remote, found: Chained, known: State) -> None:
     if found.id != known.entry:
-        raise _rolled_back(remote, f"entry {known.number} is another than was seen here before")
+        raise rolled_back(remote, f"entry {known.number} is another than was seen here before")
 
 
-def _rolled_back(remote: Remote, what: str) -> RolledBack:
+def rolled_back(remote: Remote, what: str) -> RolledBack:
+    """The error for a log that is not what it was."""
     return RolledBack(
         f"{remote.url}: its log {what}",
         hint="ask who keeps the remote: it was restored from a backup, or somebody rewrote it; "

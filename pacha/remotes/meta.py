@@ -3,7 +3,7 @@
 What arrives is checked against its id before anything parses it (I5).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from pacha.base.errors import Corrupt
@@ -49,11 +49,12 @@ class MetaReader:
         return found[1]
 
     def closure(self, roots: Iterable[Link], *, is_here: Callable[[Link], bool]) -> dict[Link, bytes]:
-        """The META that some roots reach and that is not here, in the order in which it may be written: children last.
+        """The META that some roots reach and that is not here, in the order in which it may be written: children first.
 
         Errors: `BrokenRemote` where something is missing, those of `Remote`.
         """
         found: dict[Link, bytes] = {}
+        children: dict[Link, list[Link]] = {}
         level = [link for link in dict.fromkeys(roots) if not is_here(link)]
         while level:
             self._prefetch(level)
@@ -63,9 +64,10 @@ class MetaReader:
                 if data is None:
                     raise BrokenRemote(f"{self._holdings.remote.url}: names {link}, which it does not have")
                 found[link] = data
-                reached.extend(_meta_children(link, data))
+                children[link] = _meta_children(link, data)
+                reached.extend(children[link])
             level = [link for link in dict.fromkeys(reached) if link not in found and not is_here(link)]
-        return found
+        return {link: found[link] for link in children_first(children)}
 
     def _prefetch(self, links: Sequence[Link]) -> None:
         """Reads the packs that some objects lie in, side by side."""
@@ -101,6 +103,23 @@ class MetaReader:
         if hash_bytes(plain) != header.id:
             raise BadAnswer(f"{url}: the bytes of {header.type}:{header.id} do not have that id")
         self._found[header.id] = (header.type, plain)
+
+
+def children_first(children: Mapping[Link, Sequence[Link]]) -> Iterator[Link]:
+    """The keys, each after those of its children that are keys: what is cut off anywhere is complete so far (I1)."""
+    done: set[Link] = set()
+    for root in children:
+        todo = [(root, False)]
+        while todo:
+            link, is_open = todo.pop()
+            if link in done:
+                continue
+            if is_open:
+                done.add(link)
+                yield link
+                continue
+            todo.append((link, True))
+            todo.extend((child, False) for child in children[link] if child in children and child not in done)
 
 
 def records_of(holdings: Holdings, pack: ObjectId) -> Iterator[tuple[RecordHeader, memoryview]]:

@@ -23,12 +23,14 @@ from pacha.store.objects import Objects
 from pacha.store.pack import FOOTER_BYTES, check_stored
 from pacha.store.packindex import Location
 from pacha.store.packwriter import PackWriter
-from pacha.store.record import HEADER_BYTES, RecordHeader, decode_header
+from pacha.store.record import HEADER_BYTES, RECORD_STORED_MAX, RecordHeader, decode_header
 
 #: Bytes that nobody wants are read along where a second request would cost more.
 GAP_BYTES_MAX = 64 << 10
 #: One request asks for so much: what a cut connection costs.
 RANGE_BYTES_MAX = 8 << 20
+#: What a request may ask for: many records, or a single one that is larger.
+LENGTH_MAX = max(RANGE_BYTES_MAX, RECORD_STORED_MAX + HEADER_BYTES + DIGEST_BYTES)
 #: So many requests are under way at once; memory is this times the largest record.
 DOWNLOADS_AT_ONCE = 4
 #: Trees and chunklists of a pack are fetched together up to this size.
@@ -66,7 +68,8 @@ class Receiver:
         self._new_writer = new_writer
         self._progress = progress
         self._lock = threading.Lock()
-        self._bases = threading.Lock()
+        #: Entered again by a base that has a base itself.
+        self._bases = threading.RLock()
         self.records = 0
         self.stored_bytes = 0
 
@@ -162,8 +165,8 @@ class Receiver:
         start = run[0].place.offset
         size = self._holdings.size_of(run[0].place.pack)
         length = min(max(each.end for each in run), size - FOOTER_BYTES) - start
-        if length <= 0:
-            raise BrokenRemote(f"{self._holdings.remote.url}: an index names a place beyond the end of {key}", key=key)
+        if not 0 < length <= LENGTH_MAX:
+            raise BrokenRemote(f"{self._holdings.remote.url}: an index names no place within {key}", key=key)
         try:
             data = memoryview(self._holdings.remote.get_range(key, start, length))
         except NoSuchKey as error:

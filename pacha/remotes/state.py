@@ -183,8 +183,8 @@ def encode_state(state: State, *, base: int = 0) -> bytes:
     return _LENGTH.pack(len(text)) + bytes(ZstdCodec().encode(text))
 
 
-def decode_state(data: bytes, *, where: str, onto: State = EMPTY) -> State:
-    """Reads a checkpoint, or a delta `onto` its checkpoint. Errors: `BadEntry`."""
+def decode_state(data: bytes, *, where: str, onto: State = EMPTY, number: int | None = None) -> State:
+    """Reads a checkpoint, or a delta `onto` its checkpoint; `number` is the entry that it must be of. Errors: `BadEntry`."""
     if len(data) < _LENGTH.size:
         raise BadEntry(f"{where}: is cut short")
     (length,) = _LENGTH.unpack_from(data)
@@ -192,8 +192,11 @@ def decode_state(data: bytes, *, where: str, onto: State = EMPTY) -> State:
         raise BadEntry(f"{where}: promises {length} bytes; the most is {STATE_BYTES_MAX}")
     try:
         text = bytes(ZstdCodec().decode(memoryview(data)[_LENGTH.size :], length))
-        return _read(unseal(text, where=where).decode("ascii").split("\n")[:-1], onto)
-    except (BadFrame, UnicodeDecodeError, ValueError, KeyError, PachaError) as error:
+        found = _read(unseal(text, where=where).decode("ascii").split("\n")[:-1], onto)
+        if number is not None and found.number != number:
+            raise BadEntry(f"is of entry {found.number}, and lies in the place of {number}")
+        return found
+    except (BadFrame, UnicodeDecodeError, ValueError, LookupError, PachaError) as error:
         cause = error.message if isinstance(error, PachaError) else "not a state of a remote"
         raise BadEntry(cause if cause.startswith(where) else f"{where}: {cause}") from error
 
@@ -204,6 +207,7 @@ def _read(lines: list[str], onto: State) -> State:
         raise BadEntry("not a state that this version knows")
     if _count(base[1]) != onto.number:
         raise BadEntry(f"builds on entry {base[1]}, not on {onto.number}")
+    newest = _count(number[1])
     refs, packs, indexes = dict(onto.refs), dict(onto.packs), dict(onto.indexes)
     removed_refs: set[RefName] = set()
     removed_packs: set[ObjectId] = set()
@@ -213,13 +217,13 @@ def _read(lines: list[str], onto: State) -> State:
         word, *rest = line.split(" ")
         if word == "ref":
             last = RefName(rest[0])
-            refs[last] = HeldRef(Link.parse(rest[1]), _count(rest[2]))
+            refs[last] = HeldRef(Link.parse(rest[1]), _count(rest[2], newest))
         elif word == "pack":
             pack = RemotePack(id=ObjectId.parse(rest[0]), size=_count(rest[1]), storage=Storage(rest[2]))
-            packs[pack.id] = HeldPack(pack, _count(rest[3]))
+            packs[pack.id] = HeldPack(pack, _count(rest[3], newest))
         elif word == "index":
             index = RemoteIndex(id=ObjectId.parse(rest[0]), size=_count(rest[1]))
-            indexes[index.id] = HeldIndex(index, _count(rest[2]))
+            indexes[index.id] = HeldIndex(index, _count(rest[2], newest))
         elif word == "body" and last is not None:
             refs[last] = replace(refs[last], body=bytes.fromhex(rest[0]))
         elif word == "without-ref":
@@ -231,7 +235,7 @@ def _read(lines: list[str], onto: State) -> State:
         else:
             raise BadEntry(f"has a line that this version does not know: {line[:60]!r}")
     return State(
-        number=_count(number[1]),
+        number=newest,
         entry=ObjectId.parse(entry[1]),
         refs=_without(refs, removed_refs),
         packs=_without(packs, removed_packs),
@@ -246,7 +250,10 @@ def _without(found: dict[_Key, _Value], gone: set[_Key]) -> dict[_Key, _Value]:
     return {key: value for key, value in found.items() if key not in gone} if gone else found
 
 
-def _count(text: str) -> int:
+def _count(text: str, most: int | None = None) -> int:
     if not _NUMBER.fullmatch(text):
         raise BadEntry(f"not a number: {text[:30]!r}")
-    return int(text)
+    value = int(text)
+    if most is not None and value > most:
+        raise BadEntry(f"names entry {value}, and ends at {most}")
+    return value

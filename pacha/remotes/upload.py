@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.base.progress import Progress
 from pacha.objects.types import Storage
-from pacha.remotes.entries import LogEntry, RemoteIndex, RemotePack, Update
+from pacha.remotes.entries import LogEntry, RemoteIndex, RemotePack, Update, writer_text
 from pacha.remotes.keys import index_key, pack_key
 from pacha.remotes.remote import Remote, Source
 from pacha.remotes.state import State
@@ -133,7 +133,7 @@ def next_entry(
         packs_added=brought.packs,
         packs_removed=tuple(removed),
         indexes_added=brought.indexes,
-        writer=writer,
+        writer=writer_text(writer),
         nonce=os.urandom(NONCE_BYTES).hex(),
         time=time,
     )

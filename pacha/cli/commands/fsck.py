@@ -42,7 +42,9 @@ def COMMAND(app: App) -> int:
     word = Styled("whole", "green") if report.is_clean else Styled("damaged", "red")
     app.output.line(word, f": {count_text(report.objects, 'object')}, {count_text(report.refs, 'ref')}")
     if report.absent:
-        app.output.line(f"{count_text(report.absent, 'tree')} whose bytes were never here")
+        app.output.line(
+            f"{count_text(report.absent, 'object')} that {'was' if report.absent == 1 else 'were'} never brought here"
+        )
     for check in dict.fromkeys(found.check for found in report.problems):
         app.output.hint(f"{check}: {CHECKS[check].remedy}")
     return 0 if report.is_clean else DAMAGED_CODE
