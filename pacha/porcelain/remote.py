@@ -51,9 +51,6 @@ def add_remote(workspace: Workspace, remote: NamedRemote, *, shared: bool, force
             f"{remote.name} is {there.url}", hint="name it otherwise, or replace it with --force", name=remote.name
         )
     remotes.add(remote)
-    if there is not None and there.url != remote.url:
-        # What was seen at the old place says nothing of the new one.
-        _forget(workspace, remote.name)
     if shared:
         _share(workspace, remote)
     return RemoteRow(name=remote.name, url=remote.url, is_shared=shared, is_trusted=True)

@@ -12,7 +12,8 @@ import pytest
 
 from pacha.base.files import Durability
 from pacha.remotes import compact, folder, log, opening, sending, state
-from pacha.remotes.folder import open_folder_remote
+from pacha.remotes.folder import FolderRemote
+from pacha.remotes.options import Options
 from tests.conftest import Project, run_here
 from tests.crash.disk import Disk, Left, Stopped
 from tests.crash.test_failing_calls import NUMBERS, FailingDisk
@@ -226,7 +227,7 @@ def refs_of(place: Place) -> dict[str, str]:
     """The refs of the remote, as somebody sees them who was never there."""
     if not (place.remote / "format").exists():
         return {}
-    state = log.read_state(open_folder_remote(str(place.remote)))
+    state = log.read_state(FolderRemote(str(place.remote)))
     return {str(ref): str(held.link) for ref, held in state.refs.items()}
 
 
@@ -273,10 +274,11 @@ def test_the_harness_finds_what_is_lost_where_nothing_is_flushed(
 ) -> None:
     """The negative control: a remote that flushes nothing loses acknowledged pushes in a power cut."""
 
-    def careless(url: str) -> folder.FolderRemote:
-        return folder.FolderRemote(url.removeprefix("file://"), durability=Durability.NONE)
+    def careless(url: str, options: Options) -> folder.FolderRemote:
+        del options
+        return folder.FolderRemote(url, durability=Durability.NONE)
 
-    monkeypatch.setattr(opening, "open_folder_remote", careless)
+    monkeypatch.setattr(opening, "openers", lambda: {"": careless})
     found = "\n".join(itertools.islice(every_fault(Bench(SCENARIOS["push"], tmp_path, monkeypatch)), 60))
     assert "lost: an acknowledged push is lost" in found
 

@@ -306,13 +306,16 @@ FORGED: dict[str, Callable[[], tuple[Memory, State]]] = {
     "bases in a circle": lambda: remote_with(_cycle()),
     "a base that is nowhere": lambda: remote_with([record(b"wanted", codec=3, base=hash_bytes(b"gone"))]),
     "a place beyond the end": lambda: remote_with(
-        [record(b"wanted")], lambda rows: [Row(r.id, 10**6, r.stored_length, r.plain_length, r.type, r.codec) for r in rows]
+        [record(b"wanted")],
+        lambda rows: [Row(r.id, 10**6, r.stored_length, r.plain_length, r.type, r.codec) for r in rows],
     ),
     "a place far beyond": lambda: remote_with(
-        [record(b"wanted")], lambda rows: [Row(r.id, 2**64 - 1, r.stored_length, r.plain_length, r.type, r.codec) for r in rows]
+        [record(b"wanted")],
+        lambda rows: [Row(r.id, 2**64 - 1, r.stored_length, r.plain_length, r.type, r.codec) for r in rows],
     ),
     "a place in the middle": lambda: remote_with(
-        [record(b"wanted")], lambda rows: [Row(r.id, 20, r.stored_length, r.plain_length, r.type, r.codec) for r in rows]
+        [record(b"wanted")],
+        lambda rows: [Row(r.id, 20, r.stored_length, r.plain_length, r.type, r.codec) for r in rows],
     ),
     "a length that lies": lambda: remote_with(
         [record(b"wanted")], lambda rows: [Row(r.id, r.offset, 5, r.plain_length, r.type, r.codec) for r in rows]
@@ -321,7 +324,8 @@ FORGED: dict[str, Callable[[], tuple[Memory, State]]] = {
         [record(b"wanted")], lambda rows: [Row(r.id, r.offset, 2**63, r.plain_length, r.type, r.codec) for r in rows]
     ),
     "another type in the index": lambda: remote_with(
-        [record(b"wanted")], lambda rows: [Row(r.id, r.offset, r.stored_length, r.plain_length, "tree", r.codec) for r in rows]
+        [record(b"wanted")],
+        lambda rows: [Row(r.id, r.offset, r.stored_length, r.plain_length, "tree", r.codec) for r in rows],
     ),
     "the place of another record": lambda: remote_with(
         [record(b"wanted"), record(b"others")],
