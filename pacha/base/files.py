@@ -26,6 +26,8 @@ from pacha.base.errors import Busy, Corrupt, MachineFailed, NotFound
 #: From this many files on, two flushes of the whole file system cost less than a flush a file (measured: 4.5 ms a
 #: file against 0.1); below it they would also wait for strangers' data.
 SYNCFS_FILES_MIN = 16
+#: Folders that one session keeps open, the first that it meets; far fewer than the descriptors that a process may have.
+FOLDERS_KEPT_MAX = 64
 #: Mode of everything written; Git resets modes anyway.
 FILE_MODE = 0o644
 FOLDER_MODE = 0o755
@@ -73,13 +75,22 @@ def machine_failed(error: OSError, path: str) -> MachineFailed:
     return MachineFailed(f"{path}: {cause}", hint=hints.get(error.errno or 0), path=path, errno=error.errno)
 
 
-@contextlib.contextmanager
-def naming(path: str) -> Iterator[None]:
+class naming:
     """Turns any system error inside into `MachineFailed` with this path."""
-    try:
-        yield
-    except OSError as error:
-        raise machine_failed(error, path) from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            raise machine_failed(error, self._path) from error
 
 
 def _flush(descriptor: int) -> None:
@@ -158,29 +169,80 @@ class Root:
         self.path = path
         self.temporary = temporary
         self.durability = durability
+        self._kept: dict[str, tuple[int, tuple[int, int]]] | None = None
 
     def __repr__(self) -> str:
         return f"Root({self.path!r})"
 
     def full(self, relative: str) -> str:
         """The path as a person would type it."""
-        return os.path.join(self.path, relative) if relative else self.path
+        return f"{self.path}/{relative}" if relative else self.path
 
     # -- folders ---------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def keeping_folders(self) -> Iterator[None]:
+        """Inside, folders that were opened are kept open: one look replaces opening every component again.
+
+        Bounded, and nothing is closed before the end: a thread may be using it. Within another, it is that one.
+        """
+        if self._kept is not None:
+            yield
+            return
+        self._kept = {}
+        try:
+            yield
+        finally:
+            kept, self._kept = self._kept, None
+            for descriptor, _ in kept.values():
+                os.close(descriptor)
 
     def open_folder(self, relative: str, *, create: bool = False) -> int:
         """Opens a folder below the root and returns its descriptor; the caller closes it.
 
         Errors: `NoSuchFile`, `NotRegular` for a link or a file on the way, `MachineFailed`.
         """
-        descriptor = self._open_part(self.path, None, relative)
-        for part in relative.split("/") if relative else ():
+        descriptor, done = self._open_kept(relative)
+        rest = relative[len(done) :].strip("/")
+        for part in rest.split("/") if rest else ():
             try:
                 inner = self._open_or_make(part, descriptor, relative, create=create)
             finally:
                 os.close(descriptor)
             descriptor = inner
+            done = f"{done}/{part}" if done else part
+            self._keep(done, descriptor)
         return descriptor
+
+    def _open_kept(self, relative: str) -> tuple[int, str]:
+        """Opens the nearest folder above or at a path that is kept and still lies there, else the root; and says which."""
+        nearest = relative
+        while self._kept:
+            found = self._kept.get(nearest)
+            # A folder that somebody moved or removed must not be written into; its number cannot be another's meanwhile.
+            if found is not None and self._identity(nearest) == found[1]:
+                return os.dup(found[0]), nearest
+            if not nearest:
+                break
+            nearest = nearest.rpartition("/")[0]
+        descriptor = self._open_part(self.path, None, relative)
+        self._keep("", descriptor)
+        return descriptor, ""
+
+    def _keep(self, relative: str, descriptor: int) -> None:
+        if self._kept is not None and relative not in self._kept and len(self._kept) < FOLDERS_KEPT_MAX:
+            state = os.fstat(descriptor)
+            mine = os.dup(descriptor)
+            if self._kept.setdefault(relative, (mine, (state.st_dev, state.st_ino)))[0] != mine:
+                # Another thread was faster.
+                os.close(mine)
+
+    def _identity(self, relative: str) -> tuple[int, int] | None:
+        try:
+            state = os.stat(self.full(relative), follow_symlinks=False)
+        except OSError:
+            return None
+        return state.st_dev, state.st_ino
 
     def _open_or_make(self, part: str, parent: int, relative: str, *, create: bool) -> int:
         try:
@@ -427,6 +489,15 @@ class Root:
         batch = Batch(self, durable=durable)
         batch.create(relative, data)
         return batch.barrier()[relative]
+
+    def publish(self, new: "NewFile", relative: str, data: bytes) -> bytes:
+        """Does what `create` does with a file that holds `data` and was made durable by a batch. It is used up."""
+        try:
+            found = new.link(relative)
+            self.flush_folder(relative.rpartition("/")[0])
+        finally:
+            new.discard()
+        return data if found is None else found
 
     def replace(self, relative: str, data: bytes, *, durable: bool = True) -> None:
         """Writes a file of this machine's own state, over an older one. Never for shared facts."""
@@ -753,6 +824,7 @@ class Batch:
     root: Root
     durable: bool = True
     _pending: list[_Pending] = field(default_factory=list)
+    _coming: list[NewFile] = field(default_factory=list)
 
     def create(self, relative: str, data: bytes) -> None:
         """Queues a file to be created unless it exists."""
@@ -767,10 +839,22 @@ class Batch:
             os.close(new.descriptor)
             new.is_open = False
 
+    def prepare(self, data: bytes) -> NewFile:
+        """Writes a file that the barrier makes durable with the others, and that the caller publishes or discards."""
+        new = self.root.new_file()
+        try:
+            new.write(data)
+        except MachineFailed:
+            new.discard()
+            raise
+        self._coming.append(new)
+        return new
+
     def barrier(self) -> dict[str, bytes]:
         """Publishes what is queued; returns what now lies under each name: one's own bytes or somebody else's."""
         pending, self._pending = self._pending, []
-        if not pending:
+        coming, self._coming = self._coming, []
+        if not pending and not coming:
             return {}
         flushing = self.durable and self.root.durability is not Durability.NONE
         together = len(pending) > SYNCFS_FILES_MIN and self.root.durability is not Durability.FULL
@@ -778,8 +862,9 @@ class Batch:
             if flushing and together:
                 self.root.flush_all()
             elif flushing:
-                for item in pending:
-                    item.file.flush()
+                flushed = [*(item.file for item in pending), *coming]
+                for file in flushed:
+                    file.flush()
             present = {}
             for item in pending:
                 found = item.file.link(item.relative)
@@ -796,7 +881,7 @@ class Batch:
 
     def discard(self) -> None:
         """Forgets what is queued."""
-        pending, self._pending = self._pending, []
+        pending, self._pending, self._coming = self._pending, [], []
         for item in pending:
             item.file.discard()
 
