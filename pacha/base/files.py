@@ -490,15 +490,6 @@ class Root:
         batch.create(relative, data)
         return batch.barrier()[relative]
 
-    def publish(self, new: "NewFile", relative: str, data: bytes) -> bytes:
-        """Does what `create` does with a file that holds `data` and was made durable by a batch. It is used up."""
-        try:
-            found = new.link(relative)
-            self.flush_folder(relative.rpartition("/")[0])
-        finally:
-            new.discard()
-        return data if found is None else found
-
     def replace(self, relative: str, data: bytes, *, durable: bool = True) -> None:
         """Writes a file of this machine's own state, over an older one. Never for shared facts."""
         new = self.new_file()
@@ -824,7 +815,6 @@ class Batch:
     root: Root
     durable: bool = True
     _pending: list[_Pending] = field(default_factory=list)
-    _coming: list[NewFile] = field(default_factory=list)
 
     def create(self, relative: str, data: bytes) -> None:
         """Queues a file to be created unless it exists."""
@@ -839,22 +829,10 @@ class Batch:
             os.close(new.descriptor)
             new.is_open = False
 
-    def prepare(self, data: bytes) -> NewFile:
-        """Writes a file that the barrier makes durable with the others, and that the caller publishes or discards."""
-        new = self.root.new_file()
-        try:
-            new.write(data)
-        except MachineFailed:
-            new.discard()
-            raise
-        self._coming.append(new)
-        return new
-
     def barrier(self) -> dict[str, bytes]:
         """Publishes what is queued; returns what now lies under each name: one's own bytes or somebody else's."""
         pending, self._pending = self._pending, []
-        coming, self._coming = self._coming, []
-        if not pending and not coming:
+        if not pending:
             return {}
         flushing = self.durable and self.root.durability is not Durability.NONE
         together = len(pending) > SYNCFS_FILES_MIN and self.root.durability is not Durability.FULL
@@ -862,9 +840,8 @@ class Batch:
             if flushing and together:
                 self.root.flush_all()
             elif flushing:
-                flushed = [*(item.file for item in pending), *coming]
-                for file in flushed:
-                    file.flush()
+                for item in pending:
+                    item.file.flush()
             present = {}
             for item in pending:
                 found = item.file.link(item.relative)
@@ -881,7 +858,7 @@ class Batch:
 
     def discard(self) -> None:
         """Forgets what is queued."""
-        pending, self._pending, self._coming = self._pending, [], []
+        pending, self._pending = self._pending, []
         for item in pending:
             item.file.discard()
 

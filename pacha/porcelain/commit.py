@@ -152,7 +152,7 @@ def record(
         draft, link, manifest = made[0]
         version = next_version(workspace, draft.artifact, options.bump, manifest)
         refusable = _put_version(session, draft.artifact, version, link.id)
-    session.settle(refusable)
+    session.settle()
     moved = [(draft, link) for draft, link, _ in made]
     present = session.apply(_transaction(workspace, moved, refusable, is_in_tree=is_in_tree))
     if present is not None:

@@ -220,9 +220,8 @@ def _record(workspace: Workspace, seen: StageState, move: Move) -> StageMoved:
         lost = _first_since(workspace, move.artifact, seen)
         if lost is None:
             link = session.put("move", move)
-            ref = (stage_ref(move.artifact, move.number), link)
-            session.settle(ref)
-            present = session.apply(Transaction(refusable=ref))
+            session.settle()
+            present = session.apply(Transaction(refusable=(stage_ref(move.artifact, move.number), link)))
             if present is None:
                 return _moved(workspace, seen, move, link)
             lost = read_entry(

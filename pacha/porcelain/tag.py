@@ -36,9 +36,8 @@ def tag(workspace: Workspace, artifact: ArtifactName, version: Version, manifest
         if not check_free(workspace, artifact, version, manifest):
             return TagResult(artifact=artifact, version=version, manifest=manifest, is_new=False)
         link = session.put("tag", Tag(artifact=artifact, version=version, manifest=manifest, extra={}))
-        ref = (version_ref(artifact, version), link)
-        session.settle(ref)
-        present = session.apply(Transaction(refusable=ref))
+        session.settle()
+        present = session.apply(Transaction(refusable=(version_ref(artifact, version), link)))
         if present is not None:
             raise ExistingVersion(describe_taken(workspace, artifact, version, present), hint=_hint(artifact))
     return TagResult(artifact=artifact, version=version, manifest=manifest, is_new=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pacha.base.errors import Corrupt, PachaError
-from pacha.base.files import NewFile, NoSuchFile, NotRegular, Root, TooLarge
+from pacha.base.files import NoSuchFile, NotRegular, Root, TooLarge
 from pacha.objects.types import Link
 from pacha.refs.names import BadRefName, RefName, check_ref_name
 
@@ -146,17 +146,13 @@ class RefStore:
         for inner in self.folders(folder):
             yield from self.walk(f"{folder}/{inner}")
 
-    def create(self, name: RefName, link: Link, *, durable: bool = True, prepared: NewFile | None = None) -> Link:
+    def create(self, name: RefName, link: Link, *, durable: bool = True) -> Link:
         """Creates a ref unless it exists; returns what it names now: `link`, or what somebody else wrote.
 
-        `prepared` is a durable file that holds `encode_ref(link)`. Crash: nothing, or the whole ref.
+        Crash: nothing, or the whole ref.
         """
-        data = encode_ref(link)
-        if prepared is not None:
-            present = self.root.publish(prepared, name.text, data)
-        else:
-            present = self.root.create(name.text, data, durable=durable)
-        return link if present == data else decode_ref(present, path=self.root.full(name.text))
+        present = self.root.create(name.text, encode_ref(link), durable=durable)
+        return link if present == encode_ref(link) else decode_ref(present, path=self.root.full(name.text))
 
     def remove(self, name: RefName) -> bool:
         """Removes a ref's file; False if there was none. For heads that a newer one supersedes."""

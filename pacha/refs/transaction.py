@@ -17,7 +17,6 @@ from pacha.base.errors import MachineFailed, PachaError
 from pacha.base.files import (
     SYNCFS_FILES_MIN,
     Journal,
-    NewFile,
     NoSuchFile,
     NotRegular,
     Root,
@@ -95,10 +94,9 @@ class Writer:
         """Says that this process relies on a pack (I10)."""
         self._append({"packs": [pack.hex]}, durable=False)
 
-    def apply(self, transaction: Transaction, *, prepared: NewFile | None = None) -> Link | None:
+    def apply(self, transaction: Transaction) -> Link | None:
         """Carries out a transaction. Returns None, or what the refusable ref names if somebody else won it.
 
-        `prepared` is the refusable ref's file, durable already and under no name yet.
         Crash: before the journal line is durable, nothing happened; after it, all of it did, unless the refusable ref
         was not won. Errors: `MachineFailed` where nothing has happened; what is decided and could not be finished, on
         a disk that has become full, is left to the next command like that of a dead process.
@@ -110,7 +108,7 @@ class Writer:
         self._unfinished.add(name)
         if transaction.refusable is not None:
             ref, link = transaction.refusable
-            present = self._refs.create(ref, link, prepared=prepared)
+            present = self._refs.create(ref, link)
             if present != link:
                 self._end(name)
                 return present

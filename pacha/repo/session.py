@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
-from pacha.base.files import Batch, NewFile, Queue
+from pacha.base.files import Batch, Queue
 from pacha.base.ids import ObjectId
 from pacha.objects.types import Link
-from pacha.refs.names import RefName
-from pacha.refs.store import NOTHING, encode_ref
+from pacha.refs.store import NOTHING
 from pacha.refs.transaction import FOLDER, Journaled, Transaction, Writer, read_journals, recover
 from pacha.repo.layout import prepare_private
 from pacha.repo.repository import Repository, file_system_time, owner_of_process
@@ -31,7 +30,6 @@ class Session:
         self._touched: set[str] = set()
         self._writer: Writer | None = None
         self._batch: Batch | None = None
-        self._coming: tuple[tuple[RefName, Link], NewFile] | None = None
         self._folders = ExitStack()
 
     def __enter__(self) -> "Session":
@@ -58,7 +56,7 @@ class Session:
     ) -> None:
         assert self._writer is not None and self._batch is not None
         with self._folders:
-            self.discard()
+            self._batch.discard()
             self._writer.close()
         if self._touched:
             self._tell_git()
@@ -73,7 +71,6 @@ class Session:
         """Forgets what was put and not settled: for a verb that failed within a longer session."""
         assert self._batch is not None
         self._batch.discard()
-        self._drop_coming()
 
     @contextmanager
     def queue(self) -> Iterator[None]:
@@ -124,33 +121,15 @@ class Session:
         self._touched.add(meta_path(link))
         return link
 
-    def settle(self, coming: tuple[RefName, Link] | None = None) -> None:
-        """Makes the queued objects durable and visible: nothing may name them before.
-
-        `coming` is the ref that may be refused in the transaction that follows: its file is flushed with the objects,
-        and gets its name in `apply`.
-        """
+    def settle(self) -> None:
+        """Makes the queued objects durable and visible: nothing may name them before."""
         assert self._batch is not None
-        self._drop_coming()
-        if coming is not None:
-            self._coming = (coming, self._batch.prepare(encode_ref(coming[1])))
         self._batch.barrier()
-
-    def _drop_coming(self) -> None:
-        if self._coming is not None:
-            self._coming[1].discard()
-            self._coming = None
 
     def apply(self, transaction: Transaction) -> Link | None:
         """Moves refs. Returns None, or what the refusable ref names if somebody else was first."""
         assert self._writer is not None
-        prepared = None
-        if self._coming is not None and self._coming[0] == transaction.refusable:
-            prepared = self._coming[1]
-        try:
-            present = self._writer.apply(transaction, prepared=prepared)
-        finally:
-            self._drop_coming()
+        present = self._writer.apply(transaction)
         if present is None:
             self._note(transaction)
         return present
