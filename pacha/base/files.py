@@ -26,6 +26,8 @@ from pacha.base.errors import Busy, Corrupt, MachineFailed, NotFound
 #: From this many files on, two flushes of the whole file system cost less than a flush a file (measured: 4.5 ms a
 #: file against 0.1); below it they would also wait for strangers' data.
 SYNCFS_FILES_MIN = 16
+#: Folders that one session keeps open, the first that it meets; far fewer than the descriptors that a process may have.
+FOLDERS_KEPT_MAX = 64
 #: Mode of everything written; Git resets modes anyway.
 FILE_MODE = 0o644
 FOLDER_MODE = 0o755
@@ -73,13 +75,22 @@ def machine_failed(error: OSError, path: str) -> MachineFailed:
     return MachineFailed(f"{path}: {cause}", hint=hints.get(error.errno or 0), path=path, errno=error.errno)
 
 
-@contextlib.contextmanager
-def naming(path: str) -> Iterator[None]:
+class naming:
     """Turns any system error inside into `MachineFailed` with this path."""
-    try:
-        yield
-    except OSError as error:
-        raise machine_failed(error, path) from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            raise machine_failed(error, self._path) from error
 
 
 def _flush(descriptor: int) -> None:
@@ -158,29 +169,80 @@ class Root:
         self.path = path
         self.temporary = temporary
         self.durability = durability
+        self._kept: dict[str, tuple[int, tuple[int, int]]] | None = None
 
     def __repr__(self) -> str:
         return f"Root({self.path!r})"
 
     def full(self, relative: str) -> str:
         """The path as a person would type it."""
-        return os.path.join(self.path, relative) if relative else self.path
+        return f"{self.path}/{relative}" if relative else self.path
 
     # -- folders ---------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def keeping_folders(self) -> Iterator[None]:
+        """Inside, folders that were opened are kept open: one look replaces opening every component again.
+
+        Bounded, and nothing is closed before the end: a thread may be using it. Within another, it is that one.
+        """
+        if self._kept is not None:
+            yield
+            return
+        self._kept = {}
+        try:
+            yield
+        finally:
+            kept, self._kept = self._kept, None
+            for descriptor, _ in kept.values():
+                os.close(descriptor)
 
     def open_folder(self, relative: str, *, create: bool = False) -> int:
         """Opens a folder below the root and returns its descriptor; the caller closes it.
 
         Errors: `NoSuchFile`, `NotRegular` for a link or a file on the way, `MachineFailed`.
         """
-        descriptor = self._open_part(self.path, None, relative)
-        for part in relative.split("/") if relative else ():
+        descriptor, done = self._open_kept(relative)
+        rest = relative[len(done) :].strip("/")
+        for part in rest.split("/") if rest else ():
             try:
                 inner = self._open_or_make(part, descriptor, relative, create=create)
             finally:
                 os.close(descriptor)
             descriptor = inner
+            done = f"{done}/{part}" if done else part
+            self._keep(done, descriptor)
         return descriptor
+
+    def _open_kept(self, relative: str) -> tuple[int, str]:
+        """Opens the nearest folder above or at a path that is kept and still lies there, else the root; and says which."""
+        nearest = relative
+        while self._kept:
+            found = self._kept.get(nearest)
+            # A folder that somebody moved or removed must not be written into; its number cannot be another's meanwhile.
+            if found is not None and self._identity(nearest) == found[1]:
+                return os.dup(found[0]), nearest
+            if not nearest:
+                break
+            nearest = nearest.rpartition("/")[0]
+        descriptor = self._open_part(self.path, None, relative)
+        self._keep("", descriptor)
+        return descriptor, ""
+
+    def _keep(self, relative: str, descriptor: int) -> None:
+        if self._kept is not None and relative not in self._kept and len(self._kept) < FOLDERS_KEPT_MAX:
+            state = os.fstat(descriptor)
+            mine = os.dup(descriptor)
+            if self._kept.setdefault(relative, (mine, (state.st_dev, state.st_ino)))[0] != mine:
+                # Another thread was faster.
+                os.close(mine)
+
+    def _identity(self, relative: str) -> tuple[int, int] | None:
+        try:
+            state = os.stat(self.full(relative), follow_symlinks=False)
+        except OSError:
+            return None
+        return state.st_dev, state.st_ino
 
     def _open_or_make(self, part: str, parent: int, relative: str, *, create: bool) -> int:
         try:

@@ -23,6 +23,8 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _POINTER_BEFORE, _POINTER_AFTER = 50, 40
 #: An error may quote what was typed or read; of a longer sentence the middle is left out on a terminal, not in JSON.
 SENTENCE_MAX = 1_000
+#: Lines of a long answer that are written at once: a person sees the first of them soon, and few calls write many.
+LINES_TOGETHER = 256
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
@@ -169,6 +171,20 @@ class Output:
         """Prints one line of the answer."""
         self._write(self._painted(pieces, err=False))
 
+    def lines(self, lines: Iterable[Sequence[Piece]]) -> None:
+        """Prints lines of the answer as they come, many at a time: each by itself costs as much as its making."""
+        waiting: list[str] = []
+        try:
+            for pieces in lines:
+                waiting.append(self._painted(pieces, err=False))
+                if len(waiting) == LINES_TOGETHER:
+                    self._write("\n".join(waiting))
+                    waiting = []
+        finally:
+            # What was told before something went wrong is part of the answer.
+            if waiting:
+                self._write("\n".join(waiting))
+
     def text(self, text: str) -> None:
         """Prints some lines of the answer."""
         for line in text.splitlines():
@@ -187,21 +203,24 @@ class Output:
     def table(self, rows: Sequence[Sequence[Piece]], *, header: Sequence[str] = ()) -> None:
         """Prints columns, the last one as long as it is. Empty cells at the end of a row leave no blanks."""
         named = [[Styled(name, "bold") for name in header]] if header else []
-        all_rows = [_without_empty_end(row) for row in (*named, *rows)]
+        all_rows = [*named, *rows]
+        texts = [_without_empty_end([_clean(cell) for cell in row]) for row in all_rows]
         widths: list[int] = []
-        for row in all_rows:
-            for column, cell in enumerate(row[:-1]):
-                width = len(_clean(cell))
+        for row in texts:
+            for column, text in enumerate(row[:-1]):
                 if column == len(widths):
-                    widths.append(width)
-                widths[column] = max(widths[column], width)
-        for row in all_rows:
-            pieces: list[Piece] = []
-            for column, cell in enumerate(row):
-                pieces.append(cell)
-                if column < len(row) - 1:
-                    pieces.append(" " * (widths[column] - len(_clean(cell)) + 2))
-            self.line(*pieces)
+                    widths.append(0)
+                if len(text) > widths[column]:
+                    widths[column] = len(text)
+        is_painted = self.has_color
+        lines = []
+        for cells, row in zip(all_rows, texts, strict=True):
+            columns = [text.ljust(width + 2) for text, width in zip(row[:-1], widths, strict=False)] + row[-1:]
+            if is_painted:
+                columns = [_in_color(cell, text) for cell, text in zip(cells, columns, strict=False)]
+            lines.append("".join(columns))
+        if lines:
+            self._write("\n".join(lines))
 
     def data(self, schema: str, value: object) -> None:
         """Prints the whole answer as one JSON object with its schema's name."""
@@ -320,14 +339,18 @@ class Output:
         sys.stderr.flush()
 
     def _painted(self, pieces: Iterable[Piece], *, err: bool) -> str:
-        painted = self._has_color(err=err)
-        out = []
-        for piece in pieces:
-            text = _clean(piece)
-            if isinstance(piece, Styled) and painted and text:
-                text = f"\x1b[{_COLORS[piece.style]}m{text}\x1b[0m"
-            out.append(text)
-        return "".join(out)
+        pieces = list(pieces)
+        if any(isinstance(piece, Styled) for piece in pieces) and self._has_color(err=err):
+            return "".join(_in_color(piece, _clean(piece)) for piece in pieces)
+        return "".join(map(_clean, pieces))
+
+
+def _in_color(piece: Piece, text: str) -> str:
+    """A piece's text, clean and perhaps with blanks after it, in the colour of the piece."""
+    bare = text.rstrip(" ") if isinstance(piece, Styled) else ""
+    return (
+        f"\x1b[{_COLORS[piece.style]}m{bare}\x1b[0m{text[len(bare) :]}" if isinstance(piece, Styled) and bare else text
+    )
 
 
 def _pointer(source: object, position: object) -> list[str]:
@@ -342,9 +365,10 @@ def _pointer(source: object, position: object) -> list[str]:
     return [f"  {before}{after}", f"  {' ' * len(before)}^"]
 
 
-def _without_empty_end(row: Sequence[Piece]) -> Sequence[Piece]:
-    filled = (at for at in range(len(row), 0, -1) if _clean(row[at - 1]))
-    return row[: next(filled, 0)]
+def _without_empty_end(row: list[str]) -> list[str]:
+    while row and not row[-1]:
+        row.pop()
+    return row
 
 
 def _clean(piece: Piece) -> str:

@@ -20,6 +20,7 @@ from pacha.index.cache import Cache
 from pacha.index.presence import PRESENCE
 from pacha.index.segments import COLUMNS, SEGMENTS
 from pacha.index.stage_index import QUIET_NS, StageIndex
+from pacha.index.summaries import SUMMARIES
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link, type_named
 from pacha.refs.names import RefName, versions_folder
@@ -29,7 +30,7 @@ from pacha.repo.repository import Repository
 from pacha.store.meta import ENDING, FETCHED, SHARED, is_hex_id
 
 LISTINGS, MANIFESTS, EDGES = "listings", "manifests", "edges"
-TABLES = (LISTINGS, MANIFESTS, EDGES, ARTIFACTS, PRESENCE, SEGMENTS, COLUMNS)
+TABLES = (LISTINGS, MANIFESTS, EDGES, ARTIFACTS, PRESENCE, SEGMENTS, COLUMNS, SUMMARIES)
 #: So many manifests are inserted together.
 INSERT_BATCH = 2_000
 

@@ -1,6 +1,7 @@
 """`pacha list`: the registered artifacts, the versions of one, or the versions that are in a stage."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -9,6 +10,7 @@ from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.index.artifacts import Artifact, Artifacts
 from pacha.index.rows import artifacts_of
+from pacha.index.summaries import Summary
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.stages import DEVELOPMENT, PRODUCTION
 
@@ -74,7 +76,7 @@ def list_artifacts(workspace: Workspace, kind: str | None = None) -> Listed[Arti
 def list_versions(workspace: Workspace, artifact: ArtifactName) -> Listed[VersionRow]:
     """The versions of an artifact, the highest first."""
     known = _artifacts(workspace).one(artifact)
-    rows = (_version_row(workspace, known, at) for at in range(len(known.versions)))
+    rows = _version_rows(workspace, known, range(len(known.versions)))
     return Listed(rows=tuple(rows), problems=known.problems)
 
 
@@ -84,7 +86,7 @@ def list_in_stage(
     """The versions that are in a stage, of all artifacts or of one, by artifact, the highest first. Errors: `NoSuchStage`."""
     stage = workspace.rules.stage(stage)
     every = _every(workspace, kind) if artifact is None else [_artifacts(workspace).one(artifact)]
-    rows = (_version_row(workspace, known, at) for known in every for at in _places(known, stage))
+    rows = (row for known in every for row in _version_rows(workspace, known, _places(known, stage)))
     return Listed(rows=tuple(rows), problems=tuple(problem for known in every for problem in known.problems))
 
 
@@ -124,16 +126,22 @@ def _artifact_row(workspace: Workspace, known: Artifact) -> ArtifactRow:
     )
 
 
-def _version_row(workspace: Workspace, known: Artifact, at: int) -> VersionRow:
-    id = ObjectId(known.manifests[at])
-    manifest = workspace.catalog.manifest(id) if workspace.is_here(id) else None
-    return VersionRow(
-        artifact=ArtifactName.parse(known.name),
-        version=known.versions[at],
-        stage=None if known.moved is None else known.moved.get(known.versions[at], DEVELOPMENT),
-        manifest=id,
-        size=None if manifest is None else manifest.size,
-        created=None if manifest is None else manifest.created,
-        author=None if manifest is None else manifest.author,
-        message=None if manifest is None else manifest.message,
-    )
+def _version_rows(workspace: Workspace, known: Artifact, places: Iterable[int]) -> Iterator[VersionRow]:
+    artifact = ArtifactName.parse(known.name)
+    summaries = workspace.summaries(artifact)
+    for at in places:
+        id, version = ObjectId(known.manifests[at]), known.versions[at]
+        found: Summary | None = None
+        with contextlib.suppress(Absent, Corrupt):
+            found = summaries.of(id)
+        yield VersionRow(
+            artifact=artifact,
+            version=version,
+            stage=None if known.moved is None else known.moved.get(version, DEVELOPMENT),
+            manifest=id,
+            size=None if found is None else found.size,
+            created=None if found is None else found.created,
+            author=None if found is None else found.author,
+            message=None if found is None else found.message,
+        )
+    summaries.keep()

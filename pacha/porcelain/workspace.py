@@ -13,6 +13,7 @@ from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.graph.trees import TreeFile, pieces, tree_files
 from pacha.index.index import Index
+from pacha.index.summaries import Summaries
 from pacha.objects.manifest import Manifest
 from pacha.registry.catalog import Catalog, NoSuchArtifact
 from pacha.registry.resolve import HEAD, PinMismatch, Revision, resolve
@@ -106,6 +107,11 @@ class Workspace:
         """What is registered, versions by way of the index."""
         repository = self.repository
         return Catalog(repository.refs, repository.objects, self.index, stages=self.index, rules=lambda: self.rules)
+
+    def summaries(self, artifact: ArtifactName) -> Summaries:
+        """What the manifests of an artifact say, in short, by way of the index."""
+        root = self.repository.root
+        return Summaries(artifact, self.index.cache, root, self.catalog.manifest, self.index.clock_ns)
 
     @cached_property
     def rules(self) -> StageRules:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
 from pacha.base.files import Batch, Queue
@@ -30,6 +30,7 @@ class Session:
         self._touched: set[str] = set()
         self._writer: Writer | None = None
         self._batch: Batch | None = None
+        self._folders = ExitStack()
 
     def __enter__(self) -> "Session":
         repository = self.repository
@@ -42,14 +43,21 @@ class Session:
         repository.journals = []
         self._writer = Writer(shared=repository.shared, refs=repository.refs, owner=owner_of_process())
         self._batch = Batch(repository.root)
+        self._keep_folders()
         return self
+
+    def _keep_folders(self) -> None:
+        repository = self.repository
+        for root in (repository.root, repository.shared):
+            self._folders.enter_context(root.keeping_folders())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._writer is not None and self._batch is not None
-        self._batch.discard()
-        self._writer.close()
+        with self._folders:
+            self._batch.discard()
+            self._writer.close()
         if self._touched:
             self._tell_git()
 

@@ -53,6 +53,8 @@ class DataStore:
         self.damaged: dict[ObjectId, Corrupt] = {}
         self._lock = threading.RLock()
         self._local = threading.local()
+        #: The codecs of writers: apart from those of readers, whose buffers may hold a base meanwhile.
+        self._writing = threading.local()
         self._paths: dict[ObjectId, str] | None = None
         self._indexes: list[PackIndex] = []
         self._trashed: list[PackIndex] | None = None
@@ -457,7 +459,7 @@ class DataStore:
     def writer(self, *, on_claim: Callable[[ObjectId], None] | None = None) -> PackWriter:
         """Begins a new pack. `on_claim` is told, before it matters, which packs the writer relies on (I10)."""
         self.refresh()
-        return PackWriter(self.root, folder=self.folder, present=self, on_claim=on_claim)
+        return PackWriter(self.root, folder=self.folder, present=self, on_claim=on_claim, threads=self._writing)
 
     def close(self) -> None:
         """Closes what is open."""

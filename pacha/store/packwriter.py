@@ -97,14 +97,21 @@ class PackWriter:
     """
 
     def __init__(
-        self, root: Root, *, folder: str, present: Present, on_claim: Callable[[ObjectId], None] | None = None
+        self,
+        root: Root,
+        *,
+        folder: str,
+        present: Present,
+        on_claim: Callable[[ObjectId], None] | None = None,
+        threads: threading.local | None = None,
     ) -> None:
         self._root = root
         self._folder = folder
         self._present = present
         self._on_claim = on_claim
         self._lock = threading.Lock()
-        self._local = threading.local()
+        # Making codecs takes as long as storing a small file: who writes often keeps those of its threads.
+        self._local = threads or threading.local()
         self._open: _Open | None = None
         self._finished: list[_Open] = []
         self._seen: set[bytes] = set()

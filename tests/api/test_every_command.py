@@ -117,7 +117,7 @@ def test_a_call_exists_and_says_what_it_does(call: str) -> None:
 
 
 def test_every_call_is_one_of_a_command() -> None:
-    """Nothing can be done in Python alone: what is no row here only opens, closes or names."""
+    """Nothing can be done in Python alone: what is no row here only opens, closes, names or keeps together."""
     named = {call.partition(".")[2] for calls in CALLS.values() for call in calls if call.startswith("Registry.")}
     public = {name for name in dir(Registry) if not name.startswith("_")}
-    assert public - named == {"open", "close", "path"}
+    assert public - named == {"open", "close", "path", "session"}

@@ -154,9 +154,10 @@ class Disk:
             flushed = self.content.get(inner, b"")
             current = there[inner].read_bytes() if inner in there else flushed
             if left is Left.MIXED:
-                flushed = (
-                    coin.choice([flushed, current, current[: len(current) // 2]]) if flushed != current else flushed
-                )
+                # What was flushed of a file that has only grown since does not go again.
+                least = len(flushed) if current.startswith(flushed) else 0
+                torn = current[: max(least, len(current) // 2)]
+                flushed = coin.choice([flushed, current, torn]) if flushed != current else flushed
             (target / name).write_bytes(flushed)
 
     def _choose(self, flushed: dict[str, int], now: dict[str, int], left: Left, coin: random.Random) -> dict[str, int]:

@@ -8,7 +8,9 @@ Examples:
 Group: look
 """
 
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from itertools import count as count_from
 
 import click
 
@@ -40,13 +42,7 @@ def COMMAND(app: App, refs: tuple[str, ...], count: int | None, oneline: bool) -
         app.output.data(SCHEMA[0], list(entries))
         return
     app.output.page()
-    for number, entry in enumerate(entries):
-        if oneline:
-            _oneline(app, entry)
-        else:
-            if number:
-                app.output.line()
-            _full(app, entry)
+    app.output.lines(map(_oneline, entries) if oneline else chain.from_iterable(map(_full, entries, count_from(0))))
 
 
 def _starts(app: App, refs: tuple[str, ...]) -> tuple[list[Revision], list[ArtifactName]]:
@@ -76,28 +72,29 @@ def _labels(entry: LogEntry) -> list[Piece]:
     return pieces
 
 
-def _oneline(app: App, entry: LogEntry) -> None:
-    app.output.line(
+def _oneline(entry: LogEntry) -> list[Piece]:
+    return [
         Styled(entry.manifest.short, "yellow"),
         f" {entry.created[:10]} ",
         Styled(str(entry.artifact), "cyan"),
         *_labels(entry),
         f" {first_line(entry.message)}" if entry.problem is None else f" {entry.problem}",
-    )
+    ]
 
 
-def _full(app: App, entry: LogEntry) -> None:
-    app.output.line(
-        Styled(f"manifest:{entry.manifest}", "yellow"), " ", Styled(str(entry.artifact), "cyan"), *_labels(entry)
-    )
+def _full(entry: LogEntry, number: int) -> Iterator[Sequence[Piece]]:
+    """The lines of one commit; an empty one goes before every commit but the first."""
+    if number:
+        yield []
+    yield [Styled(f"manifest:{entry.manifest}", "yellow"), " ", Styled(str(entry.artifact), "cyan"), *_labels(entry)]
     if entry.problem is not None:
-        app.output.line(Styled(f"  {entry.problem}", "red"))
+        yield [Styled(f"  {entry.problem}", "red")]
         return
-    app.output.line(f"author:  {entry.author}")
-    app.output.line(f"date:    {entry.created}")
-    app.output.line(f"size:    {size_text(entry.size)}")
+    yield [f"author:  {entry.author}"]
+    yield [f"date:    {entry.created}"]
+    yield [f"size:    {size_text(entry.size)}"]
     if len(entry.previous) > 1:
-        app.output.line(f"merges:  {' '.join(id.short for id in entry.previous)}")
-    app.output.line()
+        yield [f"merges:  {' '.join(id.short for id in entry.previous)}"]
+    yield []
     for line in entry.message.splitlines() or ["(no message)"]:
-        app.output.line(f"    {line}")
+        yield [f"    {line}"]
