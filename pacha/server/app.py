@@ -6,15 +6,15 @@ Only then does the handler run, on a thread. What goes wrong on the way is one J
 
 import asyncio
 import ipaddress
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from pacha.base.clock import Clock
 from pacha.base.errors import PachaError
-from pacha.base.files import NewFile
+from pacha.base.files import NewFile, read_exactly
 from pacha.server.access import Access, AccessLog
 from pacha.server.asking import Answer, Ask, FilePart, NotAllowed, NoToken, Pieces, status_of
 from pacha.server.handlers import BadRequest, Handlers, json_answer
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+_Value = TypeVar("_Value")
 #: So much of a body is written, and of a file sent, at a time.
 PIECE_BYTES = 1 << 20
 #: A refused body up to this size is read all the same, so that its sender hears why.
@@ -68,9 +69,10 @@ def build(setting: Setting) -> "Starlette":
     from starlette.routing import Route
 
     front = _Front(setting)
-    every = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
     routes = [Route(rule.path, front.endpoint(rule), methods=[rule.method], name=rule.handler) for rule in RULES]
-    routes.append(Route(ELSEWHERE.path, front.endpoint(ELSEWHERE), methods=every, name=ELSEWHERE.handler))
+    routes.append(Route(ELSEWHERE.path, front.endpoint(ELSEWHERE), name=ELSEWHERE.handler))
+    # Methods that HTTP does not know are answered by it as well.
+    routes[-1].methods = None
     app = Starlette(routes=routes, debug=False)
     app.router.redirect_slashes = False
     return app
@@ -138,7 +140,7 @@ class _Exchange:
                 await _in_thread(file.discard)
 
     async def _handled(self, ask: Ask) -> Answer:
-        return await _in_thread(lambda: self._setting.handlers.named(self._rule.handler)(ask))
+        return await _in_thread(partial(self._setting.handlers.named(self._rule.handler), ask))
 
     def _ask(self, body: NewFile | None) -> Ask:
         request = self._request
@@ -209,13 +211,13 @@ class _Exchange:
             pace.check(self._received)
             left += piece
             if len(left) >= PIECE_BYTES:
-                await _in_thread(lambda data=bytes(left): file.write(data))
+                await _in_thread(partial(file.write, bytes(left)))
                 left.clear()
         if self._received != size:
             raise BadBody(f"the body ends after {self._received} of {size} bytes")
         self._is_body_left = False
         if left:
-            await _in_thread(lambda: file.write(bytes(left)))
+            await _in_thread(partial(file.write, bytes(left)))
 
     def _length(self, size_max: int) -> int:
         headers = self._request.headers
@@ -293,14 +295,8 @@ class _Exchange:
         if isinstance(answer.body, bytes):
             return Response(answer.body, status_code=answer.status, headers=headers)
         if self._request.method == "HEAD":
-            _close(answer.body)
             return Response(b"", status_code=answer.status, headers=headers)
         return StreamingResponse(_read(answer.body), status_code=answer.status, headers=headers)
-
-
-def _close(body: FilePart | Pieces) -> None:
-    if isinstance(body, FilePart):
-        os.close(body.descriptor)
 
 
 async def _read(body: FilePart | Pieces) -> AsyncIterator[bytes]:
@@ -309,19 +305,17 @@ async def _read(body: FilePart | Pieces) -> AsyncIterator[bytes]:
         while (piece := await _in_thread(lambda: next(pieces, None))) is not None:
             yield bytes(piece)
         return
-    try:
-        at, end = body.start, body.start + body.length
-        while at < end:
-            piece = await _in_thread(lambda start=at: os.pread(body.descriptor, min(PIECE_BYTES, end - start), start))
-            if not piece:
-                return
-            yield piece
-            at += len(piece)
-    finally:
-        os.close(body.descriptor)
+    at, end = body.start, body.start + body.length
+    while at < end:
+        piece = await _in_thread(partial(read_exactly, body.file.descriptor, min(PIECE_BYTES, end - at), at))
+        if not piece:
+            return
+        yield piece
+        at += len(piece)
 
 
-async def _in_thread(work: Callable[[], Any]) -> Any:
+async def _in_thread(work: Callable[[], _Value]) -> _Value:
+    """Runs what may wait for a disk where nobody else waits for it."""
     from starlette.concurrency import run_in_threadpool
 
     return await run_in_threadpool(work)

@@ -1,5 +1,6 @@
 """A request and its answer as plain values, and the refusals. Nothing here knows HTTP's wire or any framework."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ class NoToken(Refusal):
     """A request came without a token that is known, or with one that is no longer good."""
 
     status = 401
-    headers = {"WWW-Authenticate": 'Bearer realm="pacha"'}
+    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="pacha"'}
     usual_hint = "put a token into PACHA_TOKEN; whoever keeps the server makes one with `pacha serve token create`"
 
 
@@ -73,11 +74,21 @@ class Ask:
     body: NewFile | None = None
 
 
+class OpenFile:
+    """An open file. Whoever lets go of it last closes it, also when nobody came to read it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePart:
-    """Bytes of an open file that are to be sent; whoever sends them closes it. Units: bytes."""
+    """Bytes of an open file that are to be sent. Units: bytes."""
 
-    descriptor: int
+    file: OpenFile
     start: int
     length: int
 
@@ -107,5 +118,5 @@ def status_of(error: PachaError, *, is_write: bool) -> int:
     """
     if isinstance(error, Refusal):
         return error.status
-    by_exit_code = {2: 400, 3: 404, 4: 409, 5: 422 if is_write else 500, 9: 422 if is_write else 501}
+    by_exit_code = {2: 400, 3: 404, 4: 409, 5: 422 if is_write else 500, 9: 422, 10: 507 if is_write else 500}
     return by_exit_code.get(error.exit_code, 500)

@@ -6,7 +6,7 @@ a time; create-if-absent decides even so, since others may write into the folder
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pacha.base.errors import PachaError
 from pacha.base.files import Durability, NewFile, NoSuchFile, Root, read_exactly
@@ -15,10 +15,22 @@ from pacha.objects.types import Link, Storage
 from pacha.remotes.compact import is_due, write_down
 from pacha.remotes.entries import BadEntry, Chained, LogEntry, RemotePack, decode_file
 from pacha.remotes.folder import TEMPORARY, FolderRemote
-from pacha.remotes.keys import DELTA_ENTRIES, FORMAT, checkpoint_key, delta_key, index_key, log_key, number_of, pack_key
+from pacha.remotes.keys import (
+    DELTA_ENTRIES,
+    FORMAT,
+    PROBE,
+    checkpoint_key,
+    delta_key,
+    index_key,
+    is_key,
+    log_key,
+    number_of,
+    pack_key,
+)
 from pacha.remotes.log import read_state
+from pacha.remotes.remote import Stored
 from pacha.remotes.state import EMPTY, State
-from pacha.server.asking import ExistsAlready, FilePart, NotAllowed, Stale, Unacceptable
+from pacha.server.asking import ExistsAlready, FilePart, NotAllowed, OpenFile, Stale, Unacceptable
 from pacha.server.checking import Table, check_pack, check_record, check_rows, meta_links, table_of
 from pacha.server.contents import Contents, MappedIndexes
 from pacha.server.judging import check_follows, check_named, check_updates
@@ -29,6 +41,8 @@ from pacha.store.pack import PackFile
 from pacha.store.packindex import BadIndex, PackIndex, Row
 
 _HASHED_PIECE_BYTES = 1 << 20
+#: What clients that were cut off left behind, and those that are trying just now.
+PROBES_MAX = 500
 
 
 class Depot:
@@ -45,7 +59,11 @@ class Depot:
     def open(self, key: str) -> FilePart:
         """Opens a value. Errors: `NoSuchFile`, `NotRegular`."""
         descriptor = self.root.open_file(key)
-        return FilePart(descriptor=descriptor, start=0, length=os.fstat(descriptor).st_size)
+        return FilePart(file=OpenFile(descriptor), start=0, length=os.fstat(descriptor).st_size)
+
+    def list(self, prefix: str, *, after: str) -> Iterator[Stored]:
+        """The values of a folder by key; what is no key of Pacha's is passed by."""
+        return (stored for stored in self.remote.list(prefix, after=after) if is_key(stored.key))
 
     # -- what is named by its content ------------------------------------------------------------------------------
 
@@ -84,6 +102,12 @@ class Depot:
         if not data.startswith(b"pacha") or not data.decode("ascii", "replace").replace("\n", "").isprintable():
             raise Unacceptable("not the format of a remote")
         return self._create(FORMAT, data)
+
+    def put_probe(self, key: str, file: NewFile) -> bool:
+        """Takes a value by which a client tries this place; old ones go, so that they never pile up."""
+        for old in list(self.remote.list(PROBE))[:-PROBES_MAX]:
+            self.remote.delete(old.key)
+        return self._create(key, self.root.read(file.path, size_max=self.limits.format_bytes))
 
     def put_entry(self, number: int, file: NewFile, caller: Caller) -> bool:
         """Takes a log entry; tells whether it is new: the same one twice is fine.
@@ -211,4 +235,3 @@ def _check_links(contents: Contents, links: Iterable[Link]) -> None:
     for link in links:
         if not contents.has(link):
             raise Unacceptable(f"what is sent names {link}, which is not there")
-

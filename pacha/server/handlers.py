@@ -1,6 +1,5 @@
 """What each route of the remote's protocol does. Plain calls: a request in, an answer out, a `PachaError` for a no."""
 
-import os
 import re
 from collections.abc import Callable
 from itertools import islice
@@ -10,7 +9,7 @@ from pacha.base.canonical import encode_compact
 from pacha.base.errors import PachaError
 from pacha.base.files import NewFile, NoSuchFile, NotRegular
 from pacha.base.ids import ObjectId
-from pacha.remotes.keys import CHECKPOINTS, DELTAS, FORMAT, INDEXES, LOG, PACKS, check_key
+from pacha.remotes.keys import CHECKPOINTS, DELTAS, FORMAT, INDEXES, LOG, PACKS, PROBE, check_key
 from pacha.server.asking import Answer, Ask, FilePart, NoRange, NothingThere, Refusal, Unacceptable
 from pacha.server.depot import Depot
 from pacha.server.policy import RULES
@@ -23,7 +22,7 @@ PROTOCOL = 1
 PAGE_KEYS_MAX = 1000
 #: Values that are named by their content never change; a proxy may keep them for who may read them.
 _FOREVER = "private, max-age=31536000, immutable"
-_FOLDERS = (LOG, CHECKPOINTS, DELTAS, PACKS, INDEXES)
+_FOLDERS = (LOG, CHECKPOINTS, DELTAS, PACKS, INDEXES, PROBE)
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
 _FRONT = """\
 This is a server of Pacha {version}: a registry of machine-learning artifacts.
@@ -91,12 +90,11 @@ class Handlers:
 
     def list_keys(self, ask: Ask) -> Answer:
         """Keys with sizes and times, one a line; the last line says whether there are more."""
-        prefix, after = ask.query.get("list", ""), ask.query.get("after", "")
+        prefix, name = f"{ask.names['folder']}/", ask.names.get("after", "")
         if prefix not in _FOLDERS:
-            raise BadRequest(f"list one of {', '.join(_FOLDERS)}: /r/?list=log/")
-        if after and not check_key(after).startswith(prefix):
-            raise BadRequest(f"`after` is a key below {prefix}")
-        found = list(islice(self._depot.remote.list(prefix, after=after), PAGE_KEYS_MAX + 1))
+            raise NothingThere(f"there are {', '.join(_FOLDERS)}")
+        after = check_key(f"{prefix}{name}") if name else ""
+        found = list(islice(self._depot.list(prefix, after=after), PAGE_KEYS_MAX + 1))
         lines = [f"{stored.key} {stored.size} {stored.modified:.6f}" for stored in found[:PAGE_KEYS_MAX]]
         lines.append("more" if len(found) > PAGE_KEYS_MAX else "end")
         return Answer(
@@ -145,6 +143,15 @@ class Handlers:
         self._depot.put_index(_id(ask, ".idx"), _body(ask))
         return _written(True)
 
+    def put_probe(self, ask: Ask) -> Answer:
+        """Takes a value of chance, by which a client tries what this place can do."""
+        return _written(self._depot.put_probe(check_key(f"{PROBE}{ask.names['name']}"), _body(ask)))
+
+    def delete_probe(self, ask: Ask) -> Answer:
+        """Removes such a value."""
+        self._depot.delete(check_key(f"{PROBE}{ask.names['name']}"))
+        return Answer(status=204)
+
     def delete_pack(self, ask: Ask) -> Answer:
         """Removes a pack that the log does not name."""
         id = _id(ask, ".pack")
@@ -184,12 +191,11 @@ def ranged(file: FilePart, headers: dict[str, str], wanted: str | None) -> Answe
     if start >= end:
         error = NoRange(f"the value has {size} bytes, and none in the range asked for")
         error.headers = {"Content-Range": f"bytes */{size}"}
-        os.close(file.descriptor)
         raise error
     return Answer(
         status=206,
         headers={**headers, "Content-Length": str(end - start), "Content-Range": f"bytes {start}-{end - 1}/{size}"},
-        body=FilePart(descriptor=file.descriptor, start=start, length=end - start),
+        body=FilePart(file=file.file, start=start, length=end - start),
     )
 
 

@@ -35,12 +35,15 @@ class Rule:
 RULES = (
     Rule(method="GET", path="/", need=Need.NOTHING, handler="front"),
     Rule(method="GET", path="/capabilities", need=Need.NOTHING, handler="capabilities"),
-    Rule(method="GET", path="/r/", need=Need.READ, handler="list_keys"),
+    Rule(method="GET", path="/list/{folder}/", need=Need.READ, handler="list_keys"),
+    Rule(method="GET", path="/list/{folder}/{after}", need=Need.READ, handler="list_keys"),
     Rule(method="GET", path="/r/{key:path}", need=Need.READ, handler="get_value"),
     Rule(method="PUT", path="/r/format", need=Need.PUSH, handler="put_format", body="format_bytes"),
     Rule(method="PUT", path="/r/log/{name}", need=Need.PUSH, handler="put_entry", body="entry_bytes"),
     Rule(method="PUT", path="/r/packs/{name}", need=Need.PUSH, handler="put_pack", body="pack_bytes"),
     Rule(method="PUT", path="/r/indexes/{name}", need=Need.PUSH, handler="put_index", body="index_bytes"),
+    Rule(method="PUT", path="/r/probe/{name}", need=Need.PUSH, handler="put_probe", body="format_bytes"),
+    Rule(method="DELETE", path="/r/probe/{name}", need=Need.PUSH, handler="delete_probe"),
     Rule(method="DELETE", path="/r/packs/{name}", need=Need.ADMIN, handler="delete_pack"),
     Rule(method="DELETE", path="/r/indexes/{name}", need=Need.ADMIN, handler="delete_index"),
     Rule(method="DELETE", path="/r/checkpoints/{name}", need=Need.ADMIN, handler="delete_checkpoint"),
@@ -48,7 +51,9 @@ RULES = (
     Rule(method="GET", path="/api/v1/models", need=Need.READ, handler="v1_models"),
     Rule(method="GET", path="/api/v1/models/{model}/versions", need=Need.READ, handler="v1_versions"),
     Rule(method="GET", path="/api/v1/models/{model}/versions/{version}", need=Need.READ, handler="v1_version"),
-    Rule(method="GET", path="/api/v1/models/{model}/versions/{version}/artifact", need=Need.READ, handler="v1_artifact"),
+    Rule(
+        method="GET", path="/api/v1/models/{model}/versions/{version}/artifact", need=Need.READ, handler="v1_artifact"
+    ),
 )
 #: What everything else gets.
 ELSEWHERE = Rule(method="*", path="/{rest:path}", need=Need.READ, handler="nothing_there")
