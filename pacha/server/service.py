@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pacha.base.clock import Clock
 from pacha.base.files import Durability
@@ -17,9 +17,6 @@ from pacha.server.limits import Limits
 from pacha.server.running import Binding, hosts_of
 from pacha.server.tokens import Tokens
 from pacha.server.v1 import Reader, Shelf
-
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
 
 #: Enough digits that two folders of one user never share their tokens.
 _FOLDER_DIGITS = 24
@@ -46,7 +43,7 @@ def tokens_folder(environment: Environment, folder: str) -> str:
     return os.path.join(environment.config_folder, "serve", digits)
 
 
-def application(service: Service) -> "Starlette":
+def application(service: Service) -> Any:
     """The application of a service. Errors: `Unsupported` where starlette is not installed."""
     depot = Depot(service.folder, service.limits, durability=service.durability)
     depot.catch_up()
