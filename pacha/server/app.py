@@ -6,6 +6,7 @@ Only then does the handler run, on a thread. What goes wrong on the way is one J
 
 import asyncio
 import ipaddress
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -38,6 +39,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_ANYTHING = re.compile(r"^(?P<rest>[\s\S]*)$")
 #: Twice in a request, these mean that two servers on the way could read it differently.
 _ONCE = frozenset({"host", "authorization", "content-length", "content-type", "range", "if-none-match"})
 
@@ -71,8 +73,8 @@ def build(setting: Setting) -> "Starlette":
     front = _Front(setting)
     routes = [Route(rule.path, front.endpoint(rule), methods=[rule.method], name=rule.handler) for rule in RULES]
     routes.append(Route(ELSEWHERE.path, front.endpoint(ELSEWHERE), name=ELSEWHERE.handler))
-    # Methods that HTTP does not know are answered by it as well.
-    routes[-1].methods = None
+    # Whatever the method and the path, line ends and the absolute form of a URL included: nothing gets past this row.
+    routes[-1].methods, routes[-1].path_regex = None, _ANYTHING
     app = Starlette(routes=routes, debug=False)
     app.router.redirect_slashes = False
     return app
@@ -106,7 +108,8 @@ class _Exchange:
         self._request = request
         self._caller = NOBODY
         self._received = 0
-        self._is_body_left = rule.body is not None
+        headers = request.headers
+        self._is_body_left = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         self._since = time.monotonic()
 
     async def run(self) -> "Response":
@@ -215,7 +218,6 @@ class _Exchange:
                 left.clear()
         if self._received != size:
             raise BadBody(f"the body ends after {self._received} of {size} bytes")
-        self._is_body_left = False
         if left:
             await _in_thread(partial(file.write, bytes(left)))
 
@@ -236,6 +238,7 @@ class _Exchange:
                 message = await asyncio.wait_for(self._request.receive(), self._setting.limits.stall_seconds)
             except TimeoutError as error:
                 raise TooSlow("the body did not go on") from error
+            self._is_body_left = message.get("more_body", False)
             if message["type"] != "http.request":
                 raise BadBody("the connection was closed within the body")
             if message.get("body"):
@@ -258,7 +261,7 @@ class _Exchange:
 
     async def _after_drain(self, answer: Answer) -> Answer:
         """Reads a small body that was refused; the connection of any other is closed."""
-        if not self._is_body_left and self._request.method in ("GET", "HEAD", "DELETE"):
+        if not self._is_body_left:
             return answer
         try:
             async with asyncio.timeout(self._setting.limits.stall_seconds):
@@ -267,6 +270,8 @@ class _Exchange:
                     drained += len(piece)
                     if drained > DRAINED_BYTES_MAX:
                         break
+                if not self._is_body_left:
+                    return answer
         except (TimeoutError, PachaError):
             pass
         return replace(answer, headers={**answer.headers, "Connection": "close"})

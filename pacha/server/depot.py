@@ -140,10 +140,13 @@ class Depot:
                 self._known = EMPTY
 
     def catch_up(self) -> None:
-        """Writes down what a server that was stopped left out."""
-        number = self.state().number // DELTA_ENTRIES * DELTA_ENTRIES
-        if number and all(self.remote.size(key(number)) is None for key in (checkpoint_key, delta_key)):
-            self.write_down(number)
+        """Writes down what a server that was stopped left out. A damaged log is told to those who read it."""
+        try:
+            number = self.state().number // DELTA_ENTRIES * DELTA_ENTRIES
+            if number and all(self.remote.size(key(number)) is None for key in (checkpoint_key, delta_key)):
+                self.write_down(number)
+        except PachaError:
+            return
 
     def _create(self, key: str, data: bytes) -> bool:
         was_there = self.remote.size(key) is not None

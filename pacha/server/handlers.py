@@ -9,7 +9,7 @@ from pacha.base.canonical import encode_compact
 from pacha.base.errors import PachaError
 from pacha.base.files import NewFile, NoSuchFile, NotRegular
 from pacha.base.ids import ObjectId
-from pacha.remotes.keys import CHECKPOINTS, DELTAS, FORMAT, INDEXES, LOG, PACKS, PROBE, check_key
+from pacha.remotes.keys import CHECKPOINTS, DELTAS, FORMAT, INDEXES, LOG, PACKS, PROBE, is_key
 from pacha.server.asking import Answer, Ask, FilePart, NoRange, NothingThere, Refusal, Unacceptable
 from pacha.server.depot import Depot
 from pacha.server.policy import RULES
@@ -93,7 +93,7 @@ class Handlers:
         prefix, name = f"{ask.names['folder']}/", ask.names.get("after", "")
         if prefix not in _FOLDERS:
             raise NothingThere(f"there are {', '.join(_FOLDERS)}")
-        after = check_key(f"{prefix}{name}") if name else ""
+        after = _key(f"{prefix}{name}") if name else ""
         found = list(islice(self._depot.list(prefix, after=after), PAGE_KEYS_MAX + 1))
         lines = [f"{stored.key} {stored.size} {stored.modified:.6f}" for stored in found[:PAGE_KEYS_MAX]]
         lines.append("more" if len(found) > PAGE_KEYS_MAX else "end")
@@ -104,7 +104,7 @@ class Handlers:
 
     def get_value(self, ask: Ask) -> Answer:
         """A value, or a range of it."""
-        key = check_key(ask.names["key"])
+        key = _key(ask.names["key"])
         if key != FORMAT and not key.startswith(_FOLDERS):
             raise NothingThere(f"there is no {key}", key=key)
         try:
@@ -145,11 +145,11 @@ class Handlers:
 
     def put_probe(self, ask: Ask) -> Answer:
         """Takes a value of chance, by which a client tries what this place can do."""
-        return _written(self._depot.put_probe(check_key(f"{PROBE}{ask.names['name']}"), _body(ask)))
+        return _written(self._depot.put_probe(_key(f"{PROBE}{ask.names['name']}"), _body(ask)))
 
     def delete_probe(self, ask: Ask) -> Answer:
         """Removes such a value."""
-        self._depot.delete(check_key(f"{PROBE}{ask.names['name']}"))
+        self._depot.delete(_key(f"{PROBE}{ask.names['name']}"))
         return Answer(status=204)
 
     def delete_pack(self, ask: Ask) -> Answer:
@@ -174,7 +174,7 @@ class Handlers:
 
     def _delete_derived(self, folder: str, ask: Ask) -> Answer:
         self._depot.number(ask.names["name"])
-        self._depot.delete(check_key(f"{folder}{ask.names['name']}"))
+        self._depot.delete(_key(f"{folder}{ask.names['name']}"))
         return Answer(status=204)
 
 
@@ -210,6 +210,13 @@ def json_answer(value: object, *, status: int = 200) -> Answer:
 
 def _written(is_new: bool) -> Answer:
     return json_answer({"is_new": is_new}, status=201 if is_new else 200)
+
+
+def _key(text: str) -> str:
+    """A key, as far as there can be one. Errors: `NothingThere`; no path is ever made of anything else."""
+    if not is_key(text):
+        raise NothingThere("there is nothing of that name")
+    return text
 
 
 def _body(ask: Ask) -> NewFile:

@@ -116,8 +116,9 @@ def push(
 
 @pytest.fixture
 def model(project: Project) -> Project:
-    """A project with one model in two commits, of which one is a version."""
-    project.commit("model.bin", b"weights" * 5000, "--kind", "model", "--name", "fraud", "--tag", "1.0.0")
+    """A project with one version of one model."""
+    project.write("model.bin", b"weights" * 5000)
+    project("model", "register", "fraud", "model.bin", "-v", "1.0.0")
     return project
 
 

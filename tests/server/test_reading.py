@@ -62,7 +62,7 @@ def test_nothing_outside_of_the_folder_is_handed_out(served: Served) -> None:
     (served.folder / "log").mkdir()
     (served.folder / "log" / "00000001").symlink_to(served.folder.parent / "canary")
     asked = served.asked(served.token(Role.ADMIN))
-    for path in [*TRAVERSALS, "/r/log/00000001"]:
+    for path in [*TRAVERSALS, "/r/log/00000001", "*", "http://evil.example/r/log/00000001"]:
         for method in ("GET", "PUT", "DELETE"):
             answer = asked(method, path, b"owned" if method == "PUT" else None)
             assert answer.status in (400, 404, 422), (method, path, answer.status)
