@@ -167,7 +167,7 @@ class _Exchange:
         if "transfer-encoding" in headers and "content-length" in headers:
             raise BadRequest("a body cannot have a Content-Length and be chunked")
         raw_path: bytes = self._request.scope.get("raw_path") or b""
-        if b"%" in raw_path and raw_path.startswith(b"/r/"):
+        if b"%" in raw_path and not raw_path.startswith(b"/api/"):
             raise BadRequest("no key of a remote needs escapes")
         self._check_host(headers.get("host", ""))
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
