@@ -21,7 +21,7 @@ class NoToken(Refusal):
 
     status = 401
     headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="pacha"'}
-    usual_hint = "put a token into PACHA_TOKEN; whoever keeps the server makes one with `pacha serve token create`"
+    usual_hint = "set PACHA_TOKEN=HOST=TOKEN; whoever keeps the server makes one with `pacha serve token create`"
 
 
 class NotAllowed(Refusal):

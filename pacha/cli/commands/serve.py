@@ -1,7 +1,7 @@
 """Hands a remote's folder out over HTTP, for push and pull, with tokens that say who may do what.
 
 FOLDER is a remote: the folder that `pacha push` writes to; an empty one will do. Clients name it
-pacha+http://HOST:PORT/ (pacha+https:// with TLS) and put their token into PACHA_TOKEN. Everything that is sent is
+pacha+http://HOST:PORT/ (pacha+https:// with TLS) and set PACHA_TOKEN=HOST:PORT=TOKEN. Everything that is sent is
 checked before others see it. Beyond this machine it listens only with TLS and tokens.
 
 Examples:
@@ -170,7 +170,9 @@ def token_create(
         return
     app.output.line(text)
     app.output.note(f"token {token.id} may {role}; it is kept nowhere and not shown again")
-    app.output.hint("give it to its user, who sets PACHA_TOKEN; `pacha serve token revoke` takes it back")
+    app.output.hint(
+        "give it to its user, who sets PACHA_TOKEN=HOST:PORT=TOKEN; `pacha serve token revoke` takes it back"
+    )
 
 
 @token_group.command("list")
