@@ -2,6 +2,8 @@
 
 For each request, in this order: is it for this host; who asks; may they; do they ask too often; is the body one to take.
 Only then does the handler run, on a thread. What goes wrong on the way is one JSON object, and one line in the log.
+
+Longer than most modules: what guards the door stands in one place, so that no request passes by another.
 """
 
 import asyncio
