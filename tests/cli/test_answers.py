@@ -12,6 +12,8 @@ from tests.porcelain.old_registry import OldRegistry
 
 WORDS: dict[str, list[str]] = {
     "pacha.init/1": ["init", "other", "--json"],
+    "pacha.serve.token/1": ["serve", "token", "create", ".", "--json"],
+    "pacha.serve.tokens/1": ["serve", "token", "list", ".", "--json"],
     "pacha.add/1": ["add", "rows.csv", "--json"],
     "pacha.reset/1": ["reset", "--json"],
     "pacha.status/1": ["status", "--json"],
