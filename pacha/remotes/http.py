@@ -255,7 +255,7 @@ class _Exchange:
         if status in _DENIED:
             return AccessDenied(
                 f"{url}: access denied (HTTP {status}){self._said()}",
-                hint="the token comes from your own settings or the environment; ask who keeps the server for one",
+                hint="ask who keeps the server for a token, and set PACHA_TOKEN=HOST=TOKEN",
                 status=status,
             )
         if 300 <= status < 400:

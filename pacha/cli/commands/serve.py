@@ -31,6 +31,7 @@ from pacha.server.access import AccessLog
 from pacha.server.limits import Limits
 from pacha.server.running import Binding, check_binding, listen, run
 from pacha.server.service import Service, application, tokens_folder
+from pacha.server.shelf import FolderReader
 from pacha.server.tokens import EVERYTHING, Role, Token, Tokens
 
 ROLES = tuple(role.name.lower() for role in Role)
@@ -126,6 +127,7 @@ def serve_folder(
         log=AccessLog(None if access_log is None else os.path.join(app.start, access_log)),
         binding=binding,
         hosts=allow_host,
+        reader=FolderReader(path, app.environment),
     )
     built = application(service)
     listener = listen(binding)
