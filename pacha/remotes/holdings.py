@@ -115,9 +115,9 @@ class Holdings:
         self._left.clear()
         return broken
 
-    def add(self, index: PackIndex) -> None:
+    def add(self, id: ObjectId, index: PackIndex) -> None:
         """Takes an index into account that the state does not name: one that was made to replace another."""
-        self._loaded[hash_bytes(b"".join(pack.raw for pack in index.packs))] = index
+        self._loaded[id] = index
 
     def uncovered(self) -> set[ObjectId]:
         """The packs that no index which was fetched covers."""
