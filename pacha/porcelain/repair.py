@@ -81,7 +81,6 @@ class _Work:
     def heal_meta(self, damage: Iterable[Problem]) -> None:
         """Writes damaged and missing documents anew, with what they name."""
         reader = MetaReader(self._connection.holdings)
-        objects = self._workspace.repository.objects
         for found in damage:
             link = found.object
             assert link is not None
