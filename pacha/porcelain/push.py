@@ -20,7 +20,7 @@ from pacha.porcelain.workspace import Workspace
 from pacha.remotes.compact import is_due, write_down
 from pacha.remotes.entries import Update
 from pacha.remotes.log import append
-from pacha.remotes.sending import NotHere, data_packs, meta_packs, needed
+from pacha.remotes.sending import NotHere, data_packs, meta_packs, needed, renamed
 from pacha.remotes.upload import Cargo, bring, next_entry, put_index
 
 #: Everybody who pushes at the same moment wins in turn; more losses than this mean that something is wrong.
@@ -141,7 +141,8 @@ def _plan(workspace: Workspace, connection: Connection, options: PushOptions) ->
         for link in lacking(workspace, connection, unsound):
             (found.data if is_data(link) else found.meta)[link] = None
     cargo = Cargo(
-        data=tuple(data_packs(objects.data, found.data, has=has)), meta=tuple(meta_packs(objects, found.meta))
+        data=tuple(renamed(data_packs(objects.data, found.data, has=has), connection.state.removed_packs)),
+        meta=tuple(renamed(meta_packs(objects, found.meta), connection.state.removed_packs)),
     )
     sent = {record.header.id for pack in cargo.packs for record in pack.records}
     elsewhere = {link.id for link in unsound.links if link.id in sent or has(link.id)}
