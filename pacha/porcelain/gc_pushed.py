@@ -6,6 +6,7 @@ whole in length. Trees go with their contents, so that what is absent then is ab
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
@@ -16,7 +17,7 @@ from pacha.objects.types import Link
 from pacha.porcelain.connect import Connection
 from pacha.porcelain.erasures import data_roots
 from pacha.porcelain.fsck_remote import unsound_packs
-from pacha.porcelain.gc import GcReport, gc
+from pacha.porcelain.gc import Action, GcReport, PackPlan, gc
 from pacha.porcelain.roots import Roots, checked_out_elsewhere, draft_links
 from pacha.porcelain.workspace import Workspace
 from pacha.remotes.holdings import Holdings
@@ -29,7 +30,17 @@ def gc_pushed(workspace: Workspace, connection: Connection, *, grace_seconds: in
     Crash: as `gc`.
     """
     pushed = _Pushed(workspace, connection)
-    return gc(workspace, grace_seconds=grace_seconds, dry_run=dry_run, narrow=pushed.narrow)
+    report = gc(workspace, grace_seconds=grace_seconds, dry_run=dry_run, narrow=pushed.narrow)
+    return replace(report, packs=tuple(_said(plan, connection.name) for plan in report.packs))
+
+
+def _said(plan: PackPlan, remote: str) -> PackPlan:
+    """A plan with the reason that counts here."""
+    if plan.action is Action.TRASH:
+        return replace(plan, reason=f"{remote} has all of it")
+    if plan.action is Action.REWRITE:
+        return replace(plan, reason=f"{remote} has {plan.dead_records} of its {plan.records} objects")
+    return plan
 
 
 class _Pushed:

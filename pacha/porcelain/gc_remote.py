@@ -23,7 +23,7 @@ from pacha.objects.types import Link, Storage
 from pacha.porcelain.connect import Connection
 from pacha.porcelain.gc import DEAD_SHARE_MIN
 from pacha.porcelain.push import ATTEMPTS_MAX, PAUSE_SECONDS_MAX, PushLost
-from pacha.porcelain.remote_live import live_data, with_bases, without
+from pacha.porcelain.remote_live import differences, live_data, with_bases, without
 from pacha.porcelain.remote_objects import RemoteObjects
 from pacha.porcelain.workspace import Workspace
 from pacha.remotes.entries import Chained, LogEntry
@@ -190,9 +190,11 @@ class _Look:
         records = {pack: found for pack, found in _contents(holdings).items() if self._is_data(pack)}
         if all(link.id in live for found in records.values() for link in found):
             return
+        found_differences = differences(holdings)
         seen: set[Link] = set()
         while True:
-            plan = {pack: self._judge(pack, found, with_bases(holdings, live)) for pack, found in records.items()}
+            kept = with_bases(live, found_differences)
+            plan = {pack: self._judge(pack, found, kept) for pack, found in records.items()}
             # What stays on the list keeps what it names: whoever pushes looks no further than that (I1).
             staying = {
                 link
@@ -206,7 +208,7 @@ class _Look:
             live |= live_data(objects, holdings, staying)
         for pack, fate in sorted(plan.items()):
             if fate is not None:
-                self._take_off(pack, fate, {link.id for link in records[pack]} - with_bases(holdings, live))
+                self._take_off(pack, fate, {link.id for link in records[pack]} - kept)
 
     def _is_data(self, pack: ObjectId) -> bool:
         return self._state.packs[pack].pack.storage is Storage.DATA

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Set
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from pacha.base.errors import Absent, Corrupt, PachaError
 from pacha.base.ids import ObjectId
@@ -12,6 +13,7 @@ from pacha.porcelain.roots import CannotCollect
 from pacha.remotes.holdings import REQUESTS_AT_ONCE, Holdings
 from pacha.remotes.records import RemoteRecords, scan_pack
 from pacha.remotes.sending import made
+from pacha.store.chains import bases_of
 from pacha.store.codec import Codecs
 from pacha.store.codec.zstd import ZstdCodec
 from pacha.store.outgoing import KeptRecord, MadeRecord, OutgoingPack
@@ -20,7 +22,11 @@ from pacha.store.packindex import Location
 
 
 def live_data(
-    objects: RemoteObjects, holdings: Holdings, refs: Iterable[Link], *, enter: Callable[[Link], bool]
+    objects: RemoteObjects,
+    holdings: Holdings,
+    refs: Iterable[Link],
+    *,
+    enter: Callable[[Link], bool] = lambda link: True,
 ) -> set[ObjectId]:
     """Every DATA object that some refs reach and the remote has. `enter`: whether the DATA of a manifest counts.
 
@@ -53,22 +59,25 @@ def live_data(
     return live
 
 
-def with_bases(holdings: Holdings, live: set[ObjectId]) -> set[ObjectId]:
-    """Some objects, and what their records are differences to (I9). Errors: `CannotCollect`."""
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A record that is stored as a difference to another object."""
+
+    id: ObjectId
+    pack: ObjectId
+    base: ObjectId
+
+
+def with_bases(live: Set[ObjectId], found: Iterable[Difference]) -> set[ObjectId]:
+    """Some objects, and what their records are differences to (I9)."""
     bases: dict[ObjectId, set[ObjectId]] = {}
-    for id, _, base in differences(holdings):
-        bases.setdefault(id, set()).add(base)
-    found = set(live)
-    todo = list(live)
-    while todo:
-        new = bases.get(todo.pop(), set()) - found
-        found |= new
-        todo.extend(new)
-    return found
+    for each in found:
+        bases.setdefault(each.id, set()).add(each.base)
+    return {*live, *bases_of(bases, live)}
 
 
-def differences(holdings: Holdings) -> list[tuple[ObjectId, ObjectId, ObjectId]]:
-    """The records that are differences: object, pack, base. Asks for the header of each. Errors: `CannotCollect`."""
+def differences(holdings: Holdings) -> list[Difference]:
+    """The records that are differences. Asks for the header of each. Errors: `CannotCollect`."""
     whole = Codecs().without_bases()
     records = RemoteRecords(holdings)
     places = [(id, place) for id, place in holdings.records() if place.codec not in whole]
@@ -81,7 +90,9 @@ def differences(holdings: Holdings) -> list[tuple[ObjectId, ObjectId, ObjectId]]
             bases = list(pool.map(base_at, places))
     except Corrupt as error:
         raise _cannot(holdings, error.message) from error
-    return [(id, place.pack, base) for (id, place), base in zip(places, bases, strict=True) if base is not None]
+    return [
+        Difference(id, place.pack, base) for (id, place), base in zip(places, bases, strict=True) if base is not None
+    ]
 
 
 def without(holdings: Holdings, pack: ObjectId, dead: Set[ObjectId]) -> OutgoingPack | None:

@@ -79,6 +79,11 @@ class State:
         held = self.refs.get(ref)
         return None if held is None else held.link
 
+    def with_pack(self, pack: ObjectId, size: int) -> "State":
+        """The state as if a pack that lies there were listed: to look into it. Units: `size` in bytes."""
+        held = HeldPack(RemotePack(id=pack, size=size, storage=Storage.DATA), self.number)
+        return replace(self, packs={**self.packs, pack: held})
+
     def after(self, entries: Iterable[Chained]) -> "State":
         """The state after some entries, which come in order. Errors: `BadEntry` if they do not follow."""
         work = _Work(self)
