@@ -197,8 +197,7 @@ class _Here:
     def erase(self) -> None:
         """Puts packs without those bytes in the place of those with them, and empties what may hold copies."""
         with self._workspace.session() as session, alone(self._workspace):
-            for pack, path in self._data.trashed().items():
-                self._data.bring_back(pack, path)
+            self._bring_back(self.choose())
             gone = self.choose()
             packs = self._packs_of(gone)
             if packs & session.claimed_by_others():
@@ -216,6 +215,13 @@ class _Here:
                 self._data.root.remove(f"{self._data.folder}/{pack}.idx")
             self._data.refresh()
             self._empty()
+
+    def _bring_back(self, gone: Set[ObjectId]) -> None:
+        """Brings packs out of the trash that hold what goes, or rest on it: they are written anew with the others."""
+        for pack, path in self._data.trashed().items():
+            headers = [header for _, header in PackFile(self._data.root, path, pack).scan()]
+            if any(header.id in gone or header.base in gone for header in headers):
+                self._data.bring_back(pack, path)
 
     def _packs_of(self, gone: Set[ObjectId]) -> set[ObjectId]:
         return {

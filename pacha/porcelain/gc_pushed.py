@@ -52,28 +52,29 @@ class _Pushed:
         self._holdings = Holdings(connection.remote, connection.state)
         self._holdings.load()
         self._unsound = unsound_packs(self._holdings).keys()
+        # Asked once: to walk again would read, and so bring back, what was just set aside.
+        objects = workspace.repository.objects
+        self._named = _reached(objects, (held.link for held in self._holdings.state.refs.values()))
 
     def narrow(self, roots: Roots) -> Roots:
         """What must stay: what is checked out or unfinished, and everything here that the remote lacks."""
         objects = self._workspace.repository.objects
         objects.data.refresh()
-        named = self._named(objects)
         kept = Roots(claimed=roots.claimed)
         kept.add("checked out", self._checked_out())
         kept.add("unfinished", _contents(objects, roots.named.get("unfinished", ())))
         kept.add(
             "only here",
-            (Link(place.type, id) for id, place in objects.data.records() if id not in named or not self._has(id)),
+            (
+                Link(place.type, id)
+                for id, place in objects.data.records()
+                if id not in self._named or not self._has(id)
+            ),
         )
         return kept
 
     def _has(self, id: ObjectId) -> bool:
         return any(place.pack not in self._unsound for place in self._holdings.locate(id))
-
-    def _named(self, objects: Objects) -> set[ObjectId]:
-        """The DATA that the remote's refs reach, as far as it is here: gc of the remote leaves that alone."""
-        refs = (held.link for held in self._holdings.state.refs.values())
-        return {visit.link.id for visit in walk(objects, refs) if is_data(visit.link)}
 
     def _checked_out(self) -> Iterator[Link]:
         workspace = self._workspace
@@ -85,6 +86,11 @@ class _Pushed:
         for draft in workspace.drafts():
             yield from draft_links(draft)
         yield from checked_out_elsewhere(workspace)
+
+
+def _reached(objects: Objects, refs: Iterable[Link]) -> set[ObjectId]:
+    """The DATA that a remote's refs reach, as far as it is here: gc of the remote leaves that alone."""
+    return {visit.link.id for visit in walk(objects, refs) if is_data(visit.link)}
 
 
 def _contents(objects: Objects, links: Iterable[Link]) -> Iterator[Link]:

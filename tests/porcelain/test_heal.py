@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Project, run_here
+from tests.remotely import clone, flip, packs, there
 
 BIG = os.urandom(300_000)
 
@@ -22,33 +23,6 @@ def pushed(project: Project) -> Project:
     project("remote", "add", "origin", str(project.path.parent / "shared"))
     project("push")
     return project
-
-
-def there(project: Project, folder: str) -> list[Path]:
-    """The files of the remote, the largest first."""
-    return sorted((project.path.parent / "shared" / folder).iterdir(), key=lambda path: -path.stat().st_size)
-
-
-def flip(path: Path, at: int = -200) -> None:
-    """Changes one bit."""
-    data = bytearray(path.read_bytes())
-    data[at] ^= 4
-    path.write_bytes(bytes(data))
-
-
-def packs(project: Project) -> list[Path]:
-    """The packs here, the largest first."""
-    return sorted((project.path / ".pacha/objects/pack").glob("*.pack"), key=lambda path: -path.stat().st_size)
-
-
-def clone(project: Project, name: str = "clone") -> Project:
-    """A clone of the remote with all bytes."""
-    target = project.path.parent / name
-    answer = run_here(["clone", str(project.path.parent / "shared"), str(target)])
-    assert answer.code == 0, answer.err
-    made = Project(target)
-    made("pull", "--all")
-    return made
 
 
 def checks(project: Project, *words: str, code: int = 5) -> set[str]:
