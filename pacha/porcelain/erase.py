@@ -101,6 +101,14 @@ def erase(
 
     Crash: the attestation is there and some bytes still are; the same command again removes them.
     """
+    workspace.repository.check_is_here()
+    with workspace.repository.objects.data.filled_by(None):
+        return _erase(workspace, manifest, reason, who, connections, dry_run=dry_run)
+
+
+def _erase(
+    workspace: Workspace, manifest: ObjectId, reason: str, who: str, connections: Sequence[Connection], *, dry_run: bool
+) -> ErasedVersion:
     text = reason.strip()
     if not text or len(text) > REASON_CHARACTERS_MAX or not text.isprintable():
         raise NoReason(f"a reason has 1 to {REASON_CHARACTERS_MAX} printable characters", hint="say it with --reason")

@@ -41,9 +41,14 @@ class FsckReport:
 
 
 def fsck(workspace: Workspace) -> FsckReport:
-    """Checks layout, META, packs, refs, the whole graph, and what Git was told."""
+    """Checks layout, META, packs, refs, the whole graph, and what Git was told. Asks no remote for what is not here."""
+    workspace.repository.check_is_here()
+    with workspace.repository.objects.data.filled_by(None):
+        return _fsck(workspace)
+
+
+def _fsck(workspace: Workspace) -> FsckReport:
     repository = workspace.repository
-    repository.check_is_here()
     found: list[Problem] = [*check_layout(repository.root), *check_meta(repository.root)]
     found.extend(check_packs(repository.objects.data))
     checker = RefChecker(repository.refs, repository.objects)

@@ -108,7 +108,9 @@ def gc(
     Errors: `Busy` if another gc runs, `CannotCollect`, `GitFailed`: then nothing is deleted.
     Crash: extra files, never missing ones.
     """
-    report = _gc(workspace, grace_seconds, narrow, dry_run=dry_run)
+    # What is not here is not asked for elsewhere: to look for what may go must bring nothing.
+    with workspace.repository.objects.data.filled_by(None):
+        report = _gc(workspace, grace_seconds, narrow, dry_run=dry_run)
     if store_anew:
         report = replace(report, repack=repack(workspace, grace_seconds=grace_seconds, dry_run=dry_run))
     return report

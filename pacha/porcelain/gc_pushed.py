@@ -29,8 +29,9 @@ def gc_pushed(workspace: Workspace, connection: Connection, *, grace_seconds: in
 
     Crash: as `gc`.
     """
-    pushed = _Pushed(workspace, connection)
-    report = gc(workspace, grace_seconds=grace_seconds, dry_run=dry_run, narrow=pushed.narrow)
+    with workspace.repository.objects.data.filled_by(None):
+        pushed = _Pushed(workspace, connection)
+        report = gc(workspace, grace_seconds=grace_seconds, dry_run=dry_run, narrow=pushed.narrow)
     return replace(report, packs=tuple(_said(plan, connection.name) for plan in report.packs))
 
 

@@ -119,7 +119,8 @@ def lacking(workspace: Workspace, connection: Connection, unsound: Unsound) -> I
         if is_leaf(link):
             continue
         try:
-            inner = objects.references(link)
+            with objects.data.filled_by(None):
+                inner = objects.references(link)
         except (Absent, Corrupt):
             continue
         if link.type == "manifest" and (link not in named or erasures.of(link.id) is not None):

@@ -21,7 +21,8 @@ class RemoteObjects:
     def references(self, link: Link) -> tuple[Link, ...]:
         """What an object names. Errors: `ObjectAbsent` where neither has it, `Corrupt` family, those of `Remote`."""
         try:
-            return self._objects.references(link)
+            with self._objects.data.filled_by(None):
+                return self._objects.references(link)
         except (Absent, Corrupt):
             if not self._reads_remote and type_named(link.type).storage is Storage.DATA:
                 raise

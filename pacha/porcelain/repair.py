@@ -52,7 +52,8 @@ def repair(workspace: Workspace, connection: Connection, problems: Sequence[Prob
     """
     damage = [found for found in problems if found.severity is Severity.ERROR and found.check not in _NOT_DAMAGE]
     connection.holdings.load()
-    with workspace.session() as session, alone(workspace):
+    data = workspace.repository.objects.data
+    with workspace.session() as session, alone(workspace), data.filled_by(None):
         work = _Work(workspace, connection, session)
         work.heal_meta([found for found in damage if found.object is not None and not is_data(found.object)])
         work.heal_data(damage)
