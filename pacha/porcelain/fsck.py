@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pacha.base.errors import Absent, Corrupt
+from pacha.graph.walk import is_data
 from pacha.objects.types import Link, type_names
 from pacha.porcelain.concerns import with_refs
 from pacha.porcelain.connect import Connection
@@ -23,7 +24,7 @@ from pacha.store.objects import Objects
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsckReport:
-    """Everything found. `absent` counts trees that manifests name and that are on remotes only.
+    """Everything found. `absent` counts objects that are named and were not pulled, or not all of them.
 
     `repaired` says what was healed before this was found.
     """
@@ -55,8 +56,8 @@ def _fsck(workspace: Workspace) -> FsckReport:
     found.extend(checker.check())
     found.extend(check_stages(workspace))
     stored = _stored(repository.objects)
-    graph, left = _apart(workspace, check_graph(repository.objects, {*stored, *checker.links.values()}))
-    found.extend(graph)
+    partly, missing_here = _partly(workspace, check_graph(repository.objects, {*stored, *checker.links.values()}))
+    found.extend(missing_here)
     found.extend(_leftovers(workspace))
     missing = _absent(repository.objects, stored)
     erased = _erased(workspace, missing)
@@ -64,7 +65,7 @@ def _fsck(workspace: Workspace) -> FsckReport:
     return FsckReport(
         objects=len(stored),
         refs=len(checker.links),
-        absent=len({inner for link, inner in missing if link not in erased}),
+        absent=len({inner for link, inner in missing if link not in erased} | partly),
         problems=with_refs(repository.objects.references, checker.links, _distinct(found)),
     )
 
@@ -95,6 +96,20 @@ def _absent(objects: Objects, stored: Iterable[Link]) -> list[tuple[Link, Link]]
             except (Absent, Corrupt):
                 continue
     return missing
+
+
+def _partly(workspace: Workspace, problems: Iterable[Problem]) -> tuple[set[Link], list[Problem]]:
+    """What is named and not here because only a part was pulled: a remote was seen to have it. And what else is wrong."""
+    elsewhere = Elsewhere(workspace)
+    absent: set[Link] = set()
+    left = []
+    for found in problems:
+        link = found.object
+        if found.check == "missingObject" and link is not None and is_data(link) and elsewhere.have(link.id):
+            absent.add(link)
+        else:
+            left.append(found)
+    return absent, left
 
 
 def _erased(workspace: Workspace, missing: Iterable[tuple[Link, Link]]) -> dict[Link, Problem]:

@@ -14,6 +14,7 @@ from pacha.graph.walk import is_data, walk
 from pacha.index.index import read_manifests
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link, type_named
+from pacha.porcelain.held import Elsewhere
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.transaction import Journaled, read_journals
 from pacha.repo.git import Git, GitFailed
@@ -204,12 +205,18 @@ def _data_references(manifest: Manifest) -> Iterator[Link]:
 def mark(workspace: Workspace, roots: Iterable[Link]) -> set[ObjectId]:
     """Every DATA object that the roots reach. Errors: `CannotCollect` where something is damaged or missing."""
     live: set[ObjectId] = set()
+    # Where only a part of a version was pulled, a remote has the rest.
+    elsewhere = Elsewhere(workspace)
     for visit in walk(workspace.repository.objects, roots):
         if is_data(visit.link):
             live.add(visit.link.id)
         if visit.error is None:
             continue
-        never_fetched = isinstance(visit.error, Absent) and is_data(visit.link) and not _is_stored(visit.via)
+        never_fetched = (
+            isinstance(visit.error, Absent)
+            and is_data(visit.link)
+            and (not _is_stored(visit.via) or bool(elsewhere.have(visit.link.id)))
+        )
         if not never_fetched:
             raise CannotCollect(
                 f"gc deletes nothing: {visit.error.message}",

@@ -218,3 +218,20 @@ def test_words_that_do_not_go_together_are_refused(pushed: Project, make_project
         pushed("fsck", *words, code=2)
     pushed("push", "--read-data", code=2)
     pushed("pull", "--repair", "-n", code=2)
+
+
+def test_a_part_that_was_pulled_is_no_damage(pushed: Project) -> None:
+    pushed.write("many/a.bin", os.urandom(5000))
+    pushed.write("many/sub/b.bin", os.urandom(5000))
+    pushed("add", "many", "--kind", "data", "--name", "many")
+    pushed("commit", "-m", "many")
+    pushed("push")
+    for name, words in (("trees", ["--trees"]), ("path", ["-r", "many", "--path", "sub/b.bin"])):
+        target = pushed.path.parent / name
+        assert run_here(["clone", "--no-data", str(pushed.path.parent / "shared"), str(target)]).code == 0
+        there = Project(target)
+        there("pull", "--no-checkout", *words)
+        report = there("fsck", "--json").data
+        assert report["absent"] and not report["problems"]
+        there("gc", "--prune=now")
+        there("fsck")
