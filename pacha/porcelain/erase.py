@@ -19,7 +19,7 @@ from pacha.graph.walk import is_data, is_leaf, walk
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link
 from pacha.porcelain.concerns import Concerns
-from pacha.porcelain.connect import Connection
+from pacha.porcelain.connect import Connection, EmptyRemote
 from pacha.porcelain.erasures import (
     REASON_CHARACTERS_MAX,
     Erasure,
@@ -118,6 +118,8 @@ def _erase(
     local = _Here(workspace, manifest)
     here = local.choose()
     for connection in connections:
+        if connection.is_new:
+            raise EmptyRemote(f"{connection.remote.url}: nothing was pushed there yet", hint="leave out this --remote")
         connection.holdings.load()
     there = [_There(workspace, connection, manifest) for connection in connections]
     if dry_run:

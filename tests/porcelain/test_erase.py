@@ -156,3 +156,8 @@ def test_a_damaged_store_is_not_erased_from(pushed: Project) -> None:
     data[len(data) // 2] ^= 1
     pack.write_bytes(bytes(data))
     assert run_here(["-C", str(pushed.path), "erase", "fraud:1.0.0", "--reason", "leak"]).code == 5
+
+
+def test_a_remote_that_is_empty_is_told_and_nothing_happens(pushed: Project) -> None:
+    pushed("erase", "fraud:1.0.0", "--reason", "leak", "--remote", "../other", code=3)
+    assert holds(pushed.path / ".pacha")
