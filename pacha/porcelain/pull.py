@@ -4,7 +4,7 @@ By default that is the head of every artifact; more, or less, by reference. Wher
 they are taken over (`join`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pacha.base.errors import Absent, Corrupt
@@ -15,7 +15,7 @@ from pacha.objects.types import Link
 from pacha.porcelain.checkout import CheckedOut, Unsaved, checkout_heads
 from pacha.porcelain.connect import Connection
 from pacha.porcelain.erasures import Erased, Erasures
-from pacha.porcelain.fetch import Fetched, fetch
+from pacha.porcelain.fetch import Fetched, chosen, fetch
 from pacha.porcelain.fsck import fsck
 from pacha.porcelain.getting import GetOptions, Got, get
 from pacha.porcelain.repair import Repaired, repair
@@ -54,9 +54,11 @@ def pull(workspace: Workspace, connection: Connection, options: PullOptions) -> 
 
     Crash: what had arrived stays, and the next pull goes on from there.
     """
-    fetched = fetch(workspace, connection, artifacts=options.artifacts, join=options.join)
+    is_dry_run = options.data.dry_run
+    fetched = fetch(workspace, connection, artifacts=options.artifacts, join=options.join and not is_dry_run)
     repaired = repair(workspace, connection, fsck(workspace).problems) if options.repair else None
-    manifests, erased = _without_erased(workspace, connection, _wanted(workspace, options))
+    coming = _coming(connection, options) if is_dry_run and options.join else {}
+    manifests, erased = _without_erased(workspace, connection, _wanted(workspace, options, coming))
     got = get(workspace, connection, manifests, options.data)
     written: tuple[CheckedOut, ...] = ()
     kept: tuple[str, ...] = ()
@@ -68,12 +70,24 @@ def pull(workspace: Workspace, connection: Connection, options: PullOptions) -> 
         got=got,
         written=written,
         kept=(*kept, *erased),
-        is_dry_run=options.data.dry_run,
+        is_dry_run=is_dry_run,
         repaired=repaired,
     )
 
 
-def _wanted(workspace: Workspace, options: PullOptions) -> list[ObjectId]:
+def _coming(connection: Connection, options: PullOptions) -> dict[ArtifactName, list[ObjectId]]:
+    """The heads that a pull would take over."""
+    found: dict[ArtifactName, list[ObjectId]] = {}
+    for ref, link in chosen(connection.state, options.artifacts).items():
+        if ref.namespace == "heads":
+            kind, name = ref.folder.split("/")[-2:]
+            found.setdefault(ArtifactName(kind, name), []).append(link.id)
+    return found
+
+
+def _wanted(
+    workspace: Workspace, options: PullOptions, coming: Mapping[ArtifactName, Sequence[ObjectId]]
+) -> list[ObjectId]:
     catalog = workspace.catalog
     if options.manifests is not None:
         ids = dict.fromkeys(options.manifests)

@@ -141,7 +141,7 @@ def next_entry(
         packs_removed=tuple(removed),
         indexes_added=brought.indexes,
         indexes_removed=tuple(indexes_removed),
-        writer=writer,
+        writer=writer_text(writer),
         nonce=os.urandom(NONCE_BYTES).hex(),
         time=time,
     )

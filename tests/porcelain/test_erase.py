@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import pacha
+from pacha.porcelain.erasures import Erased
 from tests.conftest import Project, run_here
 from tests.remotely import clone, packs, there
 
@@ -67,6 +69,14 @@ def test_whoever_asks_is_told_who_and_why(pushed: Project) -> None:
         said = pushed(*words, code=3).err
         assert "erased on" in said and "Ada" in said and "leaked labels" in said and "pacha pull" not in said
     assert "leaked labels" in pushed("pull", "-r", "fraud:1.0.0").err
+
+
+def test_python_erases_too(pushed: Project) -> None:
+    with pacha.open(pushed.path) as registry:
+        done = registry.erase("fraud:1.0.0", "leak", remotes=["origin"])
+        with pytest.raises(Erased, match="leak"):
+            registry.get("fraud:1.0.0").read()
+    assert done.objects and not holds(pushed.path / ".pacha") and not holds(pushed.path.parent / "shared")
 
 
 def test_a_fresh_clone_is_told_too_and_gets_the_rest(pushed: Project) -> None:

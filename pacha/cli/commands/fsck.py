@@ -65,7 +65,10 @@ def _show(app: App, report: FsckReport) -> int:
     _print_problems(app, report.problems)
     _print_verdict(app, report.is_clean, f": {count_text(report.objects, 'object')}, {count_text(report.refs, 'ref')}")
     if report.absent:
-        app.output.line(f"{count_text(report.absent, 'object')} named and not here: `pacha pull` brings them")
+        app.output.line(
+            f"{count_text(report.absent, 'object')} that {'is' if report.absent == 1 else 'are'} named and not here: "
+            "`pacha pull` brings what a remote has"
+        )
     _print_remedies(app, report.problems)
     return code
 
