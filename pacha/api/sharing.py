@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from pacha.api.keeping import Keeping
 from pacha.api.values import Path, Reference
 from pacha.porcelain.connect import Connection, connect, named
+from pacha.porcelain.erase import ErasedVersion, erase
 from pacha.porcelain.fetch import Fetched, fetch, git_carries_refs
 from pacha.porcelain.getting import GetOptions
 from pacha.porcelain.held import remote_status
@@ -98,6 +99,21 @@ class Sharing(Keeping):
                 data=GetOptions(trees_only=trees_only, paths=tuple(paths), dry_run=dry_run),
             )
             return pull(self._workspace, connection, options)
+
+    def erase(
+        self, reference: Reference, reason: str, *, remotes: Sequence[str] = (), dry_run: bool = False
+    ) -> ErasedVersion:
+        """Removes the bytes of a version for good, here and on some remotes; what is known of it stays.
+
+        Errors: as `get`, `NoReason`, `CannotCollect`, `RemoteFailed` families.
+        """
+        manifest = self._revision(reference).manifest
+        who = author(self._workspace, self._author)
+        with ExitStack() as stack:
+            connections = [
+                stack.enter_context(self._connected(name, is_writing=not dry_run)) for name in dict.fromkeys(remotes)
+            ]
+            return erase(self._workspace, manifest, reason, who=who, connections=connections, dry_run=dry_run)
 
     def _joins(self, join: bool | None) -> bool:
         return not git_carries_refs(self._workspace) if join is None else join

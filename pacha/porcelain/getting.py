@@ -80,11 +80,11 @@ def _writing(workspace: Workspace) -> Iterator[Callable[[], PackWriter]]:
         yield workspace.repository.objects.data.writer
         return
     with workspace.session() as session:
-        yield _Writers(session).new
+        yield Writers(session).new
         session.maintain_packs()
 
 
-class _Writers:
+class Writers:
     """Makes pack writers for threads, which name in one journal what they rely on."""
 
     def __init__(self, session: Session) -> None:
@@ -92,6 +92,7 @@ class _Writers:
         self._lock = threading.Lock()
 
     def new(self) -> PackWriter:
+        """Begins a pack."""
         return self._session.repository.objects.data.writer(on_claim=self._claim)
 
     def _claim(self, pack: ObjectId) -> None:

@@ -11,17 +11,21 @@ from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.objects.manifest import Manifest
+from pacha.objects.types import Link
 from pacha.porcelain.checkout import CheckedOut, Unsaved, checkout_heads
 from pacha.porcelain.connect import Connection
+from pacha.porcelain.erasures import Erased, Erasures
 from pacha.porcelain.fetch import Fetched, chosen, fetch
+from pacha.porcelain.fsck import fsck
 from pacha.porcelain.getting import GetOptions, Got, get
+from pacha.porcelain.repair import Repaired, repair
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.catalog import SeveralHeads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullOptions:
-    """What is brought. `manifests` None: all heads; `all_versions`: every version too."""
+    """What is brought. `manifests` None: all heads; `all_versions`: every version too; `repair`: damage is healed first."""
 
     join: bool
     artifacts: tuple[ArtifactName, ...] = ()
@@ -29,6 +33,7 @@ class PullOptions:
     all_versions: bool = False
     with_lineage: bool = False
     write_out: bool = True
+    repair: bool = False
     data: GetOptions = GetOptions()
 
 
@@ -41,6 +46,7 @@ class Pulled:
     written: tuple[CheckedOut, ...]
     kept: tuple[str, ...]
     is_dry_run: bool
+    repaired: Repaired | None = None
 
 
 def pull(workspace: Workspace, connection: Connection, options: PullOptions) -> Pulled:
@@ -50,14 +56,23 @@ def pull(workspace: Workspace, connection: Connection, options: PullOptions) -> 
     """
     is_dry_run = options.data.dry_run
     fetched = fetch(workspace, connection, artifacts=options.artifacts, join=options.join and not is_dry_run)
-    manifests = _wanted(workspace, options, _coming(connection, options) if is_dry_run and options.join else {})
+    repaired = repair(workspace, connection, fsck(workspace).problems) if options.repair else None
+    coming = _coming(connection, options) if is_dry_run and options.join else {}
+    manifests, erased = _without_erased(workspace, connection, _wanted(workspace, options, coming))
     got = get(workspace, connection, manifests, options.data)
     written: tuple[CheckedOut, ...] = ()
     kept: tuple[str, ...] = ()
     is_partial = options.data.trees_only or options.data.paths or options.manifests is not None
     if options.write_out and not is_partial and not is_dry_run:
         written, kept = _write_out(workspace, options)
-    return Pulled(fetched=fetched, got=got, written=written, kept=kept, is_dry_run=is_dry_run)
+    return Pulled(
+        fetched=fetched,
+        got=got,
+        written=written,
+        kept=(*kept, *erased),
+        is_dry_run=is_dry_run,
+        repaired=repaired,
+    )
 
 
 def _coming(connection: Connection, options: PullOptions) -> dict[ArtifactName, list[ObjectId]]:
@@ -72,7 +87,7 @@ def _coming(connection: Connection, options: PullOptions) -> dict[ArtifactName, 
 
 def _wanted(
     workspace: Workspace, options: PullOptions, coming: Mapping[ArtifactName, Sequence[ObjectId]]
-) -> list[Manifest]:
+) -> list[ObjectId]:
     catalog = workspace.catalog
     if options.manifests is not None:
         ids = dict.fromkeys(options.manifests)
@@ -91,7 +106,23 @@ def _wanted(
             new = [parent.manifest for parent in catalog.manifest(todo.pop()).parents if parent.manifest not in ids]
             ids.update(dict.fromkeys(new))
             todo.extend(new)
-    return [catalog.manifest(id) for id in ids]
+    return list(ids)
+
+
+def _without_erased(
+    workspace: Workspace, connection: Connection, ids: Sequence[ObjectId]
+) -> tuple[list[Manifest], tuple[str, ...]]:
+    """The manifests whose bytes can be had, and why those of the others cannot."""
+    erasures = Erasures(workspace.repository, connection.holdings)
+    found: list[Manifest] = []
+    erased: list[str] = []
+    for id in ids:
+        manifest, erasure = workspace.catalog.manifest(id), erasures.of(id)
+        if erasure is None or connection.holdings.has(manifest.tree):
+            found.append(manifest)
+        elif not workspace.repository.objects.has(Link("tree", manifest.tree)):
+            erased.append(f"{manifest.artifact} ({id.short}) was {erasure.text}")
+    return found, tuple(erased)
 
 
 def _write_out(workspace: Workspace, options: PullOptions) -> tuple[tuple[CheckedOut, ...], tuple[str, ...]]:
@@ -105,6 +136,9 @@ def _write_out(workspace: Workspace, options: PullOptions) -> tuple[tuple[Checke
             written.extend(item for item in checkout_heads(workspace, force=False, only=[path]) if item.is_written)
         except (Unsaved, SeveralHeads) as error:
             kept.append(error.message)
+        except Erased:
+            # It is told with all that was erased.
+            continue
         except (Absent, Corrupt) as error:
             kept.append(f"{path}: {error.message}")
     return tuple(written), tuple(kept)

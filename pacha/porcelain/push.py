@@ -6,18 +6,22 @@ and the push goes on; bytes that are there already are not sent twice.
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from pacha.base.errors import Corrupt, RemoteFailed
+from pacha.base.ids import ObjectId
+from pacha.graph.walk import is_data
 from pacha.objects.types import Link
 from pacha.porcelain.connect import Connection, make_format
+from pacha.porcelain.erasures import Erasures
+from pacha.porcelain.push_check import Unsound, examine, lacking
 from pacha.porcelain.pushing import Planned, PushOptions, plan_refs
 from pacha.porcelain.workspace import Workspace
 from pacha.remotes.compact import is_due, write_down
 from pacha.remotes.entries import Update
 from pacha.remotes.log import append
-from pacha.remotes.sending import NotHere, data_packs, meta_packs, needed
-from pacha.remotes.upload import Cargo, bring, next_entry
+from pacha.remotes.sending import NotHere, data_packs, meta_packs, needed, renamed
+from pacha.remotes.upload import Cargo, bring, next_entry, put_index
 
 #: Everybody who pushes at the same moment wins in turn; more losses than this mean that something is wrong.
 ATTEMPTS_MAX = 200
@@ -43,7 +47,7 @@ class Pushed:
     """What a push did, or with `is_dry_run` would do. Units: bytes, of the files that are sent.
 
     `number` is the entry of the remote's log, None where there was nothing to do. `left_out` are refs whose bytes are
-    neither here nor there. `notes` are for people.
+    neither here nor there. `notes` are for people. `unsound` is what a check found wrong on the remote.
     """
 
     remote: str
@@ -57,6 +61,7 @@ class Pushed:
     sent_bytes: int
     is_dry_run: bool
     notes: tuple[str, ...] = ()
+    unsound: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +71,16 @@ class _Load:
     planned: Planned
     cargo: Cargo
     left_out: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    unsound: Unsound = field(default_factory=Unsound)
+    replaced: tuple[ObjectId, ...] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        """Tells whether the remote is as it should be."""
+        return not (
+            self.planned.updates or self.cargo.packs or self.replaced or self.unsound.indexes or self.unsound.made
+        )
 
 
 def push(
@@ -78,20 +93,24 @@ def push(
     sent = 0
     for _ in range(ATTEMPTS_MAX):
         load = _plan(workspace, connection, options)
-        if dry_run or not (load.planned.updates or load.cargo.packs):
+        if dry_run or load.is_nothing:
             return _report(connection, load, sent, number=None, is_dry_run=dry_run)
         make_format(connection, workspace.repository.format.id)
         progress = workspace.repository.progress
         progress.start(f"pushing to {connection.name}", total_bytes=load.cargo.size)
         try:
-            brought = bring(connection.remote, load.cargo, progress)
+            brought = bring(connection.remote, load.cargo, progress, anew=load.unsound.packs.keys())
         finally:
             progress.finish()
         sent += brought.sent_bytes
+        made = tuple(put_index(connection.remote, data) for data in load.unsound.made)
+        added = {pack.id for pack in brought.packs}
         entry = next_entry(
             connection.state,
             updates=load.planned.updates,
-            brought=brought,
+            brought=replace(brought, indexes=(*brought.indexes, *made)),
+            removed=[pack for pack in load.replaced if pack not in added],
+            indexes_removed=[id for id in load.unsound.indexes if id not in {index.id for index in made}],
             writer=writer,
             time=workspace.repository.now(),
         )
@@ -108,18 +127,46 @@ def push(
 
 def _plan(workspace: Workspace, connection: Connection, options: PushOptions) -> _Load:
     planned = plan_refs(workspace, connection.state, options)
-    if not planned.updates and not planned.ancestors:
+    if not planned.updates and not planned.ancestors and not options.check:
         return _Load(planned=planned, cargo=Cargo(), left_out=())
+    unsound = examine(connection, read_data=options.read_data) if options.check else Unsound()
     connection.holdings.load()
+    notes = _without_erased(workspace, connection, planned)
     objects = workspace.repository.objects
     has = connection.holdings.has
     left_out = _leave_out(workspace, connection, planned)
     roots = [*planned.manifests.values(), *planned.ancestors]
     found = needed(objects, meta_roots=_named(planned), data_roots=roots, has=has)
+    if options.check:
+        for link in lacking(workspace, connection, unsound):
+            (found.data if is_data(link) else found.meta)[link] = None
     cargo = Cargo(
-        data=tuple(data_packs(objects.data, found.data, has=has)), meta=tuple(meta_packs(objects, found.meta))
+        data=tuple(renamed(data_packs(objects.data, found.data, has=has), connection.state.removed_packs)),
+        meta=tuple(renamed(meta_packs(objects, found.meta), connection.state.removed_packs)),
     )
-    return _Load(planned=planned, cargo=cargo, left_out=left_out)
+    sent = {record.header.id for pack in cargo.packs for record in pack.records}
+    elsewhere = {link.id for link in unsound.links if link.id in sent or has(link.id)}
+    return _Load(
+        planned=planned,
+        cargo=cargo,
+        left_out=left_out,
+        notes=notes,
+        unsound=unsound,
+        replaced=unsound.replaceable(elsewhere),
+    )
+
+
+def _without_erased(workspace: Workspace, connection: Connection, planned: Planned) -> tuple[str, ...]:
+    """Lets no bytes of erased versions go, though this store may still have them. Their META goes: it is history."""
+    erasures = Erasures(workspace.repository, connection.holdings)
+    found = {}
+    for link in {*planned.manifests.values(), *planned.ancestors}:
+        erasure = erasures.of(link.id)
+        if erasure is not None:
+            found[link] = f"the bytes of manifest:{link.id.short} are not sent: {erasure.text}"
+    planned.manifests = {ref: link for ref, link in planned.manifests.items() if link not in found}
+    planned.ancestors = [link for link in planned.ancestors if link not in found]
+    return tuple(found[link] for link in sorted(found))
 
 
 def _named(planned: Planned) -> list[Link]:
@@ -176,6 +223,12 @@ def _report(
         f"{connection.name} also has the head {link.id.short}, which is not known here"
         for link in load.planned.unknown_heads
     )
+    kept = len(load.unsound.packs) - len(load.replaced)
+    if kept:
+        notes = (
+            *notes,
+            f"{kept} of the packs that are not whole hold what is not here either: another clone may have it",
+        )
     return Pushed(
         remote=connection.name,
         url=connection.remote.url,
@@ -187,7 +240,8 @@ def _report(
         size_bytes=load.cargo.size,
         sent_bytes=sent,
         is_dry_run=is_dry_run,
-        notes=(*notes, *unknown),
+        notes=(*notes, *load.notes, *unknown),
+        unsound=(*load.unsound.packs.values(), *load.unsound.indexes.values()),
     )
 
 

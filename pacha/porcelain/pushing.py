@@ -26,11 +26,16 @@ class PushRefused(Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushOptions:
-    """Which refs go, and how much with them. No `artifacts` means all; `with_lineage` brings the bytes of ancestors."""
+    """Which refs go, and how much with them. No `artifacts` means all; `with_lineage` brings the bytes of ancestors.
+
+    `check` looks whether the remote still has all that it lists, `read_data` reads every byte there to see it.
+    """
 
     artifacts: tuple[ArtifactName, ...] = ()
     stages: bool = True
     with_lineage: bool = False
+    check: bool = False
+    read_data: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from pacha.graph.trees import TreeFile, pieces, tree_files
 from pacha.index.index import Index
 from pacha.index.summaries import Summaries
 from pacha.objects.manifest import Manifest
+from pacha.porcelain.erasures import explain_absence
 from pacha.registry.catalog import Catalog, NoSuchArtifact
 from pacha.registry.resolve import HEAD, PinMismatch, Revision, resolve
 from pacha.registry.stage_rules import SECTION, StageRules, read_stage_rules
@@ -86,6 +87,7 @@ class Workspace:
         #: Where missing objects come from, if they do.
         self.elsewhere: Elsewhere | None = None
         self._session: Session | None = None
+        repository.objects.data.explain = lambda link: explain_absence(repository, link)
 
     @cached_property
     def index(self) -> Index:

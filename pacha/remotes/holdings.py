@@ -4,7 +4,7 @@ An index is named by its content, so one that was read before is taken from this
 is what the remote says now, and a record counts only if its pack is on it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from pacha.base.errors import Corrupt
@@ -92,6 +92,43 @@ class Holdings:
                 self._loaded[held.index.id] = index
                 del self._left[held.index.id]
         self._cache.keep_only(self.state.indexes)
+
+    def load_sound(self) -> dict[ObjectId, str]:
+        """Fetches every index, and goes on without those that are not there or damaged; returns these, with the reason.
+
+        Errors: those of `Remote` where it cannot be asked.
+        """
+        broken: dict[ObjectId, str] = {}
+
+        def fetch(held: HeldIndex) -> PackIndex | None:
+            try:
+                return self._fetch(held)
+            except (BrokenRemote, BadAnswer) as error:
+                broken[held.index.id] = error.message
+                return None
+
+        left = list(self._left.values())
+        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+            for held, index in zip(left, pool.map(fetch, left), strict=True):
+                if index is not None:
+                    self._loaded[held.index.id] = index
+        self._left.clear()
+        return broken
+
+    def add(self, id: ObjectId, index: PackIndex) -> None:
+        """Takes an index into account that the state does not name: one that was made to replace another."""
+        self._loaded[id] = index
+
+    def uncovered(self) -> set[ObjectId]:
+        """The packs that no index which was fetched covers."""
+        return set(self.state.packs) - {pack for index in self._loaded.values() for pack in index.packs}
+
+    def records(self) -> Iterator[tuple[ObjectId, Location]]:
+        """Every record of every pack, as far as indexes were fetched; one that several cover comes once for each."""
+        for index in self._loaded.values():
+            for id, place in index.rows():
+                if place.pack in self.state.packs:
+                    yield id, place
 
     def has(self, id: ObjectId) -> bool:
         """Tells whether the remote has an object."""

@@ -5,12 +5,12 @@ another goes with its base, unless that is there already (I9). Packs are small e
 most one, and come out the same when it begins again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from pacha.base.errors import Absent
 from pacha.base.files import NoSuchFile
-from pacha.base.ids import ObjectId
+from pacha.base.ids import ObjectId, hash_bytes
 from pacha.objects.types import Link, Storage, type_named
 from pacha.remotes.holdings import STRUCTURE
 from pacha.store.chains import DEPTH_MAX
@@ -160,6 +160,19 @@ def cut(records: Sequence[KeptRecord | MadeRecord]) -> list[OutgoingPack]:
     if part:
         packs.append(OutgoingPack(part))
     return packs
+
+
+def renamed(packs: Iterable[OutgoingPack], taken: Set[ObjectId]) -> list[OutgoingPack]:
+    """The packs, those whose names are taken with an empty record more, and so under other names.
+
+    A name that a remote's log has removed is never used again: gc may be about to delete what lies there.
+    """
+    found = []
+    for pack in packs:
+        while pack.id in taken:
+            pack = OutgoingPack((*pack.records, made(ZstdCodec(), "blob", hash_bytes(b""), b"")))
+        found.append(pack)
+    return found
 
 
 def places_of(packs: Iterable[OutgoingPack]) -> Iterator[tuple[ObjectId, Location]]:

@@ -79,6 +79,11 @@ class State:
         held = self.refs.get(ref)
         return None if held is None else held.link
 
+    def with_pack(self, pack: ObjectId, size: int) -> "State":
+        """The state as if a pack that lies there were listed: to look into it. Units: `size` in bytes."""
+        held = HeldPack(RemotePack(id=pack, size=size, storage=Storage.DATA), self.number)
+        return replace(self, packs={**self.packs, pack: held})
+
     def after(self, entries: Iterable[Chained]) -> "State":
         """The state after some entries, which come in order. Errors: `BadEntry` if they do not follow."""
         work = _Work(self)
@@ -173,10 +178,10 @@ def encode_state(state: State, *, base: int = 0) -> bytes:
     for index in state.indexes.values():
         if index.at > base:
             lines.append(f"index {index.index.id} {index.index.size} {index.at}")
-    if base:
-        lines.extend(f"without-ref {ref}" for ref in sorted(state.removed_refs))
-        lines.extend(f"without-pack {pack}" for pack in sorted(state.removed_packs))
-        lines.extend(f"without-index {index}" for index in sorted(state.removed_indexes))
+    # Whoever pushes next must know what is about to be deleted, so a whole state says what went too.
+    lines.extend(f"without-ref {ref}" for ref in sorted(state.removed_refs))
+    lines.extend(f"without-pack {pack}" for pack in sorted(state.removed_packs))
+    lines.extend(f"without-index {index}" for index in sorted(state.removed_indexes))
     text = seal("".join(f"{line}\n" for line in lines).encode("ascii"))
     if len(text) > STATE_BYTES_MAX:
         raise BadEntry(f"a state of {len(text)} bytes is too large to write down")

@@ -1,7 +1,7 @@
 """Bringing packs to a remote, and one log entry that makes them count. Packs first, then the entry (I2)."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -86,8 +86,9 @@ class HeldSource:
         yield self._data
 
 
-def bring(remote: Remote, cargo: Cargo, progress: Progress) -> Brought:
-    """Writes packs and the index over them. What an earlier, interrupted push brought is not sent again.
+def bring(remote: Remote, cargo: Cargo, progress: Progress, *, anew: Set[ObjectId] = frozenset()) -> Brought:
+    """Writes packs and the index over them. What an earlier, interrupted push brought is not sent again, unless it is
+    among those that are to be sent `anew`.
 
     Crash: packs that no entry names; the next push of the same finds them. Errors: those of `Remote`, `Corrupt`.
     """
@@ -95,25 +96,30 @@ def bring(remote: Remote, cargo: Cargo, progress: Progress) -> Brought:
     if not packs:
         return Brought()
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-        data_sent = list(pool.map(lambda pack: _bring_pack(remote, pack, progress), cargo.data))
-        meta_sent = list(pool.map(lambda pack: _bring_pack(remote, pack, progress), cargo.meta))
-    index = encode_index([(pack.id, pack.rows) for pack, _ in packs])
-    id = hash_bytes(index)
-    remote.put(index_key(id), HeldSource(index))
+        data_sent = list(pool.map(lambda pack: _bring_pack(remote, pack, progress, anew), cargo.data))
+        meta_sent = list(pool.map(lambda pack: _bring_pack(remote, pack, progress, anew), cargo.meta))
+    index = put_index(remote, encode_index([(pack.id, pack.rows) for pack, _ in packs]))
     return Brought(
         packs=tuple(RemotePack(id=pack.id, size=pack.size, storage=storage) for pack, storage in packs),
-        indexes=(RemoteIndex(id=id, size=len(index)),),
-        sent_bytes=sum(data_sent) + sum(meta_sent) + len(index),
+        indexes=(index,),
+        sent_bytes=sum(data_sent) + sum(meta_sent) + index.size,
     )
 
 
-def _bring_pack(remote: Remote, pack: OutgoingPack, progress: Progress) -> int:
+def _bring_pack(remote: Remote, pack: OutgoingPack, progress: Progress, anew: Set[ObjectId]) -> int:
     key = pack_key(pack.id)
-    if pack.size >= ASKED_BYTES_MIN and remote.size(key) == pack.size:
+    if pack.size >= ASKED_BYTES_MIN and pack.id not in anew and remote.size(key) == pack.size:
         progress.advance(pack.size)
         return 0
     remote.put(key, _Watched(pack, progress))
     return pack.size
+
+
+def put_index(remote: Remote, data: bytes) -> RemoteIndex:
+    """Writes one index. Errors: those of `Remote`."""
+    id = hash_bytes(data)
+    remote.put(index_key(id), HeldSource(data))
+    return RemoteIndex(id=id, size=len(data))
 
 
 def next_entry(
@@ -122,10 +128,11 @@ def next_entry(
     updates: Sequence[Update],
     brought: Brought,
     removed: Sequence[ObjectId] = (),
+    indexes_removed: Sequence[ObjectId] = (),
     writer: str,
     time: str,
 ) -> LogEntry:
-    """The entry that makes a push count."""
+    """The entry that makes a push count. What it removes it does not add: what is written anew stays."""
     return LogEntry(
         number=state.number + 1,
         prev=state.entry,
@@ -133,6 +140,7 @@ def next_entry(
         packs_added=brought.packs,
         packs_removed=tuple(removed),
         indexes_added=brought.indexes,
+        indexes_removed=tuple(indexes_removed),
         writer=writer_text(writer),
         nonce=os.urandom(NONCE_BYTES).hex(),
         time=time,

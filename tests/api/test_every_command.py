@@ -20,6 +20,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "config": ("Registry.settings", "Registry.setting", "Registry.set_setting", "Registry.unset_setting"),
     "diff": ("Registry.diff", "Registry.diff_work_tree"),
     "doctor": ("Registry.doctor",),
+    "erase": ("Registry.erase",),
     "fetch": ("Registry.fetch",),
     "fsck": ("Registry.fsck",),
     "gc": ("Registry.gc",),

@@ -1,12 +1,13 @@
 """Sends versions, heads and bytes to a remote.
 
-What the remote lacks is asked of it; nothing that it has is sent again. All refs move at once, after the last byte is there: a push that was cut can be repeated and goes on. Where Git carries this repository's refs, stage moves stay with Git unless --stages is given.
+What the remote lacks is asked of it; nothing that it has is sent again. All refs move at once, after the last byte is there: a push that was cut can be repeated and goes on. Where Git carries this repository's refs, stage moves stay with Git unless --stages is given. With --check the remote is asked for every pack that it lists, and what is not whole there is sent anew from here; with --read-data every byte there is read to see it.
 
 Examples:
   pacha push
   pacha push origin --dry-run
   pacha push s3://ml/fraud --only model/fraud
   pacha push --with-lineage
+  pacha push origin --check
 
 Group: share
 """
@@ -32,6 +33,8 @@ LEFT_OUT_CODE = 3
 @only_option
 @click.option("--stages/--no-stages", "stages", default=None, help="Push stage moves. Default: where Git does not.")
 @click.option("--with-lineage", is_flag=True, help="The bytes of all ancestors too.")
+@click.option("--check", is_flag=True, help="Look whether the remote still has all that it lists, and heal it.")
+@click.option("--read-data", is_flag=True, help="With --check: read every byte there.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
 @trust_option
 @json_option
@@ -42,11 +45,21 @@ def COMMAND(
     only: tuple[str, ...],
     stages: bool | None,
     with_lineage: bool,
+    check: bool,
+    read_data: bool,
     dry_run: bool,
     trust: bool,
 ) -> int:
     """Runs `pacha push`."""
-    options = PushOptions(artifacts=artifacts_named(app, only), stages=joins(app, stages), with_lineage=with_lineage)
+    if read_data and not check:
+        raise click.UsageError("--read-data goes with --check")
+    options = PushOptions(
+        artifacts=artifacts_named(app, only),
+        stages=joins(app, stages),
+        with_lineage=with_lineage,
+        check=check,
+        read_data=read_data,
+    )
     writer = author(app.workspace, None)
     with connected(app, remote, trust=trust, is_writing=True) as connection:
         found = push(app.workspace, connection, options, writer=writer, dry_run=dry_run)
@@ -73,6 +86,8 @@ def _show(app: App, found: Pushed) -> None:
         )
     print_refs(app, "+", "green", new)
     print_refs(app, "-", "dim", [move.ref for move in found.moved if move.new is None])
+    for reason in found.unsound:
+        app.output.line(f"{'would heal' if found.is_dry_run else 'not whole'}: {reason}")
     for note in found.notes:
         app.output.note(note)
     if found.left_out:
