@@ -14,7 +14,6 @@ from pacha.remotes.keys import FORMAT, NUMBER_DIGITS
 from pacha.remotes.log import read_state, rolled_back
 from pacha.remotes.named import SECTION, NamedRemote, NamedRemotes, is_url
 from pacha.remotes.opening import open_remote
-from pacha.remotes.probe import check_may_write
 from pacha.remotes.remote import NoSuchKey, Remote
 from pacha.remotes.state import EMPTY, STATE_BYTES_MAX, State, decode_state, encode_state
 from pacha.repo.layout import FORMAT_BYTES_MAX, FORMAT_VERSION, Format, NotARepository, decode_format
@@ -109,7 +108,7 @@ def named(workspace: Workspace, text: str | None, *, start: str, trust: bool = F
 
 
 def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = False) -> Connection:
-    """Opens a remote and reads what it holds now. Before the first push, what it can do is tried.
+    """Opens a remote and reads what it holds now.
 
     Errors: `OtherRepository`, `EmptyRemote` unless writing, those of `Remote`, `RolledBack`.
     """
@@ -128,8 +127,6 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
             url=opened.url,
         )
     connection = connect_to(opened, remote, root=repository.shared, folder=folder, format=found)
-    if is_writing and connection.is_first:
-        check_may_write(opened)
     return connection
 
 
