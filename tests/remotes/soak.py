@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pacha.base.files import Durability
 from pacha.porcelain.clone import clone
 from pacha.porcelain.commit import CommitOptions, commit_paths
 from pacha.porcelain.connect import connect
@@ -87,7 +88,7 @@ def race(urls: Sequence[str], folder: Path, *, writers: int, pushes: int, is_lyi
     """Lets them all push. Returns how many pushes were acknowledged, and how many of those are reachable."""
     first = folder / "first"
     first.mkdir(parents=True)
-    create(str(first))
+    create(str(first), id="ab" * 16, durability=Durability.BATCH)
     seeds = [_commit_and_push(first, urls[0], "seed.csv", "a,b\n1,1\n")]
     jobs = []
     for number in range(writers):
