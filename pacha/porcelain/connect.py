@@ -4,17 +4,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pacha.base.errors import Conflict
+from pacha.base.errors import Conflict, Corrupt
 from pacha.base.files import NoSuchFile, Root
 from pacha.base.ids import hash_bytes
 from pacha.porcelain.workspace import Workspace
 from pacha.remotes.entries import BadEntry
 from pacha.remotes.holdings import Holdings, IndexCache
-from pacha.remotes.keys import FORMAT
+from pacha.remotes.keys import FORMAT, NUMBER_DIGITS
 from pacha.remotes.log import read_state, rolled_back
 from pacha.remotes.named import SECTION, NamedRemote, NamedRemotes, is_url
 from pacha.remotes.opening import open_remote
-from pacha.remotes.probe import check_may_write
 from pacha.remotes.remote import NoSuchKey, Remote
 from pacha.remotes.state import EMPTY, STATE_BYTES_MAX, State, decode_state, encode_state
 from pacha.repo.layout import FORMAT_BYTES_MAX, FORMAT_VERSION, Format, NotARepository, decode_format
@@ -66,8 +65,22 @@ class Connection:
         if self.state.number and self.root.is_writable():
             self.root.replace(f"{self.folder}/state", encode_state(self.state), durable=False)
 
+    def fetched(self) -> int:
+        """The entry up to which all META was brought here; 0 for none."""
+        try:
+            text = self.root.read(f"{self.folder}/fetched", size_max=NUMBER_DIGITS)
+        except (NoSuchFile, Corrupt):
+            return 0
+        return int(text) if text.isdigit() else 0
+
+    def has_fetched(self) -> None:
+        """Writes down that all META up to this state is here, and durable."""
+        if self.state.number != self.fetched() and self.root.is_writable():
+            self.root.replace(f"{self.folder}/fetched", str(self.state.number).encode("ascii"), durable=False)
+
     def forget(self) -> bool:
         """Removes what was written down; False if nothing was."""
+        self.root.remove(f"{self.folder}/fetched")
         return self.root.remove(f"{self.folder}/state")
 
 
@@ -95,7 +108,7 @@ def named(workspace: Workspace, text: str | None, *, start: str, trust: bool = F
 
 
 def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = False) -> Connection:
-    """Opens a remote and reads what it holds now. Before the first push, what it can do is tried.
+    """Opens a remote and reads what it holds now.
 
     Errors: `OtherRepository`, `EmptyRemote` unless writing, those of `Remote`, `RolledBack`.
     """
@@ -114,8 +127,6 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
             url=opened.url,
         )
     connection = connect_to(opened, remote, root=repository.shared, folder=folder, format=found)
-    if is_writing and connection.is_first:
-        check_may_write(opened)
     return connection
 
 

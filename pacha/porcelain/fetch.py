@@ -7,14 +7,14 @@ remote. `join` takes refs over into this repository: heads join, versions must a
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pacha.base.errors import Conflict
+from pacha.base.errors import Absent, Conflict, Corrupt
 from pacha.base.names import ArtifactName
 from pacha.objects.types import Link
 from pacha.porcelain.connect import Connection
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName, heads_folder, stages_folder, versions_folder
 from pacha.refs.transaction import Transaction
-from pacha.remotes.meta import MetaReader
+from pacha.remotes.meta import MetaReader, meta_children
 from pacha.remotes.state import State
 from pacha.repo.layout import FORMAT_FILE
 from pacha.store.meta import FETCHED, SHARED
@@ -63,7 +63,10 @@ def fetch(
     connection.holdings.load()
     # What lies in `local` does not count when refs are taken over: nothing may depend on it (I4).
     is_here = objects.meta.is_shared if join else objects.meta.has
-    found = MetaReader(connection.holdings).closure(refs.values(), is_here=is_here)
+    whole = _whole(workspace, connection, refs, join=join)
+    found = MetaReader(connection.holdings).closure(
+        refs.values(), is_here=is_here, beyond=lambda link: () if link in whole else _named_here(workspace, link)
+    )
     new = sorted(ref for ref, link in refs.items() if workspace.repository.refs.read(ref) != link)
     joined: Sequence[RefName] = ()
     removed: Sequence[RefName] = ()
@@ -76,6 +79,8 @@ def fetch(
             session.settle()
             if join:
                 joined, removed = _join(workspace, refs, new)
+    if not artifacts:
+        connection.has_fetched()
     return Fetched(
         remote=connection.name,
         url=connection.remote.url,
@@ -85,6 +90,26 @@ def fetch(
         joined=tuple(map(str, joined)),
         removed=tuple(map(str, removed)),
     )
+
+
+def _whole(workspace: Workspace, connection: Connection, refs: Mapping[RefName, Link], *, join: bool) -> set[Link]:
+    """Objects whose META is here with all that it reaches: what refs here name (I2), and what an earlier fetch that
+    came to its end did. Of others that are here, a power cut may have kept no more than themselves."""
+    here = workspace.repository.refs
+    found = {link for ref, link in refs.items() if here.read(ref) == link}
+    for artifact in workspace.catalog.artifacts():
+        found.update(link for _, link in here.read_all(heads_folder(artifact)))
+    if not join:
+        number = connection.fetched()
+        found.update(held.link for held in connection.state.refs.values() if held.at <= number)
+    return found
+
+
+def _named_here(workspace: Workspace, link: Link) -> list[Link]:
+    try:
+        return meta_children(link, workspace.repository.objects.read(link))
+    except (Absent, Corrupt):
+        return []
 
 
 def chosen(state: State, artifacts: Sequence[ArtifactName]) -> dict[RefName, Link]:

@@ -35,6 +35,7 @@ from pacha.remotes.keys import (
     INDEXES,
     LOG,
     PACKS,
+    PROBE,
     check_key,
     index_key,
     log_key,
@@ -48,7 +49,7 @@ from pacha.remotes.upload import Brought, Cargo, bring, next_entry
 from pacha.store.record import HEADER_BYTES
 
 #: What tells the time of a remote is written here, and removed again.
-PROBES = "probes/"
+
 #: A file that no entry names is never younger than this when it goes, whatever the grace: whoever writes it is about to
 #: write the entry, or the summary of the log, that does. Units: seconds.
 NEW_SECONDS_MIN = 3600
@@ -314,10 +315,10 @@ def _clock(remote: Remote) -> float:
 
     Errors: `CannotList` where it does not say.
     """
-    key = check_key(f"{PROBES}{os.urandom(8).hex()}")
+    key = check_key(f"{PROBE}{os.urandom(8).hex()}")
     remote.create(key, key.encode("ascii"))
     try:
-        found = [stored.modified for stored in remote.list(PROBES) if stored.key == key]
+        found = [stored.modified for stored in remote.list(PROBE) if stored.key == key]
     finally:
         remote.delete(key)
     if not found or found[0] <= 0:

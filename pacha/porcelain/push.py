@@ -20,6 +20,7 @@ from pacha.porcelain.workspace import Workspace
 from pacha.remotes.compact import is_due, write_down
 from pacha.remotes.entries import Update
 from pacha.remotes.log import append
+from pacha.remotes.probe import check_may_write
 from pacha.remotes.sending import NotHere, data_packs, meta_packs, needed, renamed
 from pacha.remotes.upload import Cargo, bring, next_entry, put_index
 
@@ -95,6 +96,9 @@ def push(
         load = _plan(workspace, connection, options)
         if dry_run or load.is_nothing:
             return _report(connection, load, sent, number=None, is_dry_run=dry_run)
+        if connection.is_first:
+            check_may_write(connection.remote)
+            connection.is_first = False
         make_format(connection, workspace.repository.format.id)
         progress = workspace.repository.progress
         progress.start(f"pushing to {connection.name}", total_bytes=load.cargo.size)

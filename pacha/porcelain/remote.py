@@ -96,7 +96,8 @@ def forget_remote(workspace: Workspace, name: str) -> RemoteRow:
 
 
 def _forget(workspace: Workspace, remote: NamedRemote) -> None:
-    workspace.repository.shared.remove(f"{memory_of(remote.url)}/state")
+    for file in ("state", "fetched"):
+        workspace.repository.shared.remove(f"{memory_of(remote.url)}/{file}")
 
 
 def list_refs(connection: Connection) -> list[RemoteRef]:

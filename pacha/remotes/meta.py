@@ -48,14 +48,35 @@ class MetaReader:
             raise BrokenRemote(f"{self._holdings.remote.url}: an index names {link} where something else lies")
         return found[1]
 
-    def closure(self, roots: Iterable[Link], *, is_here: Callable[[Link], bool]) -> dict[Link, bytes]:
+    def closure(
+        self,
+        roots: Iterable[Link],
+        *,
+        is_here: Callable[[Link], bool],
+        beyond: Callable[[Link], Iterable[Link]] = lambda link: (),
+    ) -> dict[Link, bytes]:
         """The META that some roots reach and that is not here, in the order in which it may be written: children first.
 
+        `beyond`: of an object that is here, what must be looked at too, since a power cut may have kept it alone.
         Errors: `BrokenRemote` where something is missing, those of `Remote`.
         """
         found: dict[Link, bytes] = {}
         children: dict[Link, list[Link]] = {}
-        level = [link for link in dict.fromkeys(roots) if not is_here(link)]
+        seen: set[Link] = set()
+
+        def missing(links: Iterable[Link]) -> list[Link]:
+            left, todo = [], list(dict.fromkeys(links))
+            while todo:
+                link = todo.pop()
+                if link not in seen:
+                    seen.add(link)
+                    if is_here(link):
+                        todo.extend(beyond(link))
+                    else:
+                        left.append(link)
+            return left
+
+        level = missing(roots)
         while level:
             self._prefetch(level)
             reached: list[Link] = []
@@ -64,9 +85,9 @@ class MetaReader:
                 if data is None:
                     raise BrokenRemote(f"{self._holdings.remote.url}: names {link}, which it does not have")
                 found[link] = data
-                children[link] = _meta_children(link, data)
+                children[link] = meta_children(link, data)
                 reached.extend(children[link])
-            level = [link for link in dict.fromkeys(reached) if link not in found and not is_here(link)]
+            level = missing(reached)
         return {link: found[link] for link in children_first(children)}
 
     def _prefetch(self, links: Sequence[Link]) -> None:
@@ -150,6 +171,7 @@ def _split(data: memoryview) -> tuple[RecordHeader, memoryview]:
     return header, payload
 
 
-def _meta_children(link: Link, data: bytes) -> list[Link]:
+def meta_children(link: Link, data: bytes) -> list[Link]:
+    """The META objects that one names."""
     kind = type_named(link.type)
     return [child for child in kind.references(kind.decode(data)) if type_named(child.type).storage is Storage.META]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import DIGEST_BYTES, ObjectId
 from pacha.base.progress import Progress
-from pacha.objects.types import Link, Storage, type_named
+from pacha.objects.types import Link, Storage, type_named, type_names
 from pacha.remotes.holdings import BrokenRemote, Holdings
 from pacha.remotes.keys import pack_key
 from pacha.remotes.remote import BadAnswer, NoSuchKey
@@ -70,6 +70,8 @@ class Receiver:
         self._lock = threading.Lock()
         #: Entered again by a base that has a base itself.
         self._bases = threading.RLock()
+        #: What is known of the types of objects that were asked for: a record of another type is not what was named.
+        self._types: dict[ObjectId, str] = {}
         self.records = 0
         self.stored_bytes = 0
 
@@ -81,14 +83,17 @@ class Receiver:
         Errors: `NotOnRemote`, `BrokenRemote`, those of `Remote`, `Corrupt`.
         """
         blobs: dict[Link, None] = {}
+        roots = list(roots)
+        self._types.update((link.id, link.type) for link in roots)
         seen: set[Link] = set()
-        level = list(roots)
+        level = roots
         while level:
             blobs.update((link, None) for link in level if type_named(link.type).is_leaf)
             level = [link for link in dict.fromkeys(level) if not type_named(link.type).is_leaf and link not in seen]
             seen.update(level)
             self._fetch_level(level)
             level = [child for link in level for child in _data_children(self._objects, link)]
+            self._types.update((link.id, link.type) for link in level)
         return list(blobs)
 
     def _fetch_level(self, level: Sequence[Link]) -> None:
@@ -122,6 +127,7 @@ class Receiver:
         """Fetches one object, for a reader that has just met it; False where the remote does not have it."""
         if not self._holdings.has(link.id):
             return False
+        self._types[link.id] = link.type
         self.fetch([link.id])
         return True
 
@@ -150,7 +156,7 @@ class Receiver:
                     with self._bases:
                         self._fetch(bases, depth=depth + 1)
                 for header, payload in records:
-                    self._data.plain(header, payload, self._holdings.remote.url)
+                    self._check(header, self._data.plain(header, payload, self._holdings.remote.url))
                     writer.add_stored(header, payload)
                 stored = sum(header.stored_length for header, _ in records)
                 self._progress.advance(stored)
@@ -158,6 +164,17 @@ class Receiver:
                     self.records += len(records)
                     self.stored_bytes += stored
             writer.close()
+
+    def _check(self, header: RecordHeader, plain: bytes | memoryview) -> None:
+        """Whether a record is of the type that it was named as, and a document of that type. Errors: `BrokenRemote`."""
+        url = self._holdings.remote.url
+        if header.type != self._types.get(header.id, header.type) or header.type not in type_names():
+            raise BrokenRemote(f"{url}: {header.id.short} lies there as a {header.type}, which it is not")
+        kind = type_named(header.type)
+        if kind.storage is not Storage.DATA or len(plain) > kind.size_max:
+            raise BrokenRemote(f"{url}: {header.type}:{header.id.short} has no place in a pack of DATA")
+        if not kind.is_leaf:
+            kind.decode(bytes(plain))
 
     def _read_run(self, run: Sequence[Wanted]) -> list[tuple[RecordHeader, memoryview]]:
         """Reads records that lie near each other, each checked as far as it can be without its base."""

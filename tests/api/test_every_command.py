@@ -81,6 +81,7 @@ NONE = {
     "completion": "it is for a shell",
     "demo": "it shows the commands themselves",
     "help": "Python has help()",
+    "serve": "it is a process of its own",
     "schema": "it tells the shape of --json; in Python the types of the answers do",
 }
 CLASSES = {"Registry": Registry, "Artifact": Artifact}

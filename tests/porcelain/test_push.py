@@ -234,7 +234,7 @@ class TestChoosing:
         shared("push", str(tmp_path / "with"), "--with-lineage")
         for name, code in (("without", 3), ("with", 0)):
             other = clone(tmp_path / name, "--no-data")
-            assert other("pull", "-r", f"manifest:{old}", code=None).code == code, name
+            assert other("pull", str(tmp_path / name), "-r", f"manifest:{old}", code=None).code == code, name
 
     def test_lineage_can_follow_a_push_that_left_it(self, shared: Project, remote: Path) -> None:
         for number in (5, 6):
