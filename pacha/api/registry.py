@@ -12,7 +12,7 @@ from types import TracebackType
 
 from pacha.api.artifact import Artifact
 from pacha.api.exporting import Exporting
-from pacha.api.keeping import Keeping
+from pacha.api.sharing import Sharing
 from pacha.api.values import CardLike, Parents, Path, Reference, said, text_of
 from pacha.base.errors import Usage
 from pacha.base.files import naming
@@ -24,6 +24,7 @@ from pacha.objects.types import Link
 from pacha.porcelain.add import AddResult, add
 from pacha.porcelain.card import edit_card
 from pacha.porcelain.checkout import CheckedOut, checkout_heads, checkout_revision
+from pacha.porcelain.clone import clone
 from pacha.porcelain.commit import CommitOptions, Committed, commit, commit_paths
 from pacha.porcelain.drafting import AddOptions
 from pacha.porcelain.init import init
@@ -33,17 +34,19 @@ from pacha.porcelain.reset import ResetResult, reset
 from pacha.porcelain.said import Said
 from pacha.porcelain.stage import MoveOptions, StageMoved, rollback, stage, yank
 from pacha.porcelain.tag import TagResult, tag, version_for
+from pacha.porcelain.view import open_view
 from pacha.porcelain.workspace import Workspace
 from pacha.registry.card_file import FILE_BYTES_MAX
 from pacha.registry.recipe_file import read_recipe
 from pacha.registry.resolve import HEAD, Revision
 from pacha.registry.stages import PRODUCTION
+from pacha.remotes.named import DEFAULT, NamedRemote
 from pacha.repo.environment import Environment
 from pacha.repo.repository import open_repository
 from pacha.worktree.scan import NoSuchPath
 
 
-class Registry(Exporting, Keeping):
+class Registry(Exporting, Sharing):
     """One project's registry. `author` is who its commits and moves are by; else the settings and Git say."""
 
     @classmethod
@@ -55,11 +58,15 @@ class Registry(Exporting, Keeping):
         environment: Environment | None = None,
         progress: Progress | None = None,
     ) -> "Registry":
-        """Opens the registry at or above a folder; a path that is none is an error, never a new one.
+        """Opens the registry at or above a folder, or that of a remote (`s3://…`, `file://…`), which is then only read.
 
-        Errors: `NotARepository`, `NewerFormat`, `NotOurs`, `BadSetting`.
+        A path that is none is an error, never a new one.
+        Errors: `NotARepository`, `NewerFormat`, `NotOurs`, `BadSetting`; of a remote, the `RemoteFailed` families.
         """
         surroundings = environment or Environment.current()
+        text = os.fspath(path)
+        if "://" in text:
+            return cls(open_view(text, start=os.getcwd(), environment=surroundings, progress=progress), author=author)
         repository = open_repository(os.fspath(path), environment=surroundings, progress=progress)
         return cls(Workspace(repository), author=author)
 
@@ -69,6 +76,24 @@ class Registry(Exporting, Keeping):
         surroundings = environment or Environment.current()
         init(os.fspath(path), environment=surroundings, id=secrets.token_hex(16))
         return cls.open(path, author=author, environment=surroundings)
+
+    @classmethod
+    def clone(
+        cls,
+        url: Path,
+        folder: Path,
+        *,
+        with_data: bool = True,
+        author: str | None = None,
+        environment: Environment | None = None,
+        progress: Progress | None = None,
+    ) -> "Registry":
+        """Makes a repository out of a remote in a new folder, and opens it. Errors: `FolderTaken`, `EmptyRemote`."""
+        surroundings = environment or Environment.current()
+        text = os.fspath(url)
+        remote = NamedRemote(name=DEFAULT, url=text if "://" in text else os.path.abspath(text))
+        clone(remote, os.fspath(folder), environment=surroundings, with_data=with_data, progress=progress)
+        return cls.open(folder, author=author, environment=surroundings, progress=progress)
 
     def __enter__(self) -> "Registry":
         return self

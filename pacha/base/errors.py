@@ -47,7 +47,7 @@ class NotFound(PachaError):
 class Absent(NotFound):
     """The thing is known, and its bytes are not in this store."""
 
-    usual_hint = "a clone that has the bytes can give them: copy what its .pacha/objects/pack holds into yours"
+    usual_hint = "`pacha pull` brings the bytes from a remote that has them"
 
 
 class Conflict(PachaError):

@@ -967,6 +967,16 @@ def publish_folder(source: str, target: str, *, durability: Durability) -> None:
         Root(os.path.dirname(target), durability=durability).flush_folder("")
 
 
+def remove_tree(path: str) -> None:
+    """Removes a folder of this process's own, with all that is in it; one that is gone already is fine."""
+    for folder, _, names in os.walk(path, topdown=False, followlinks=False):
+        for name in names:
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, name))
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+
+
 @contextlib.contextmanager
 def claim(root: Root, relative: str, *, owner: bytes, is_stale: Callable[[bytes], bool]) -> Iterator[None]:
     """Holds a lock file, made with create-if-absent, for work that only one process may do (gc).

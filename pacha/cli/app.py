@@ -1,15 +1,19 @@
 """What a command is handed: the open workspace, made when it is first asked for, and the output."""
 
 import os
+from importlib import import_module
 from types import TracebackType
 
 from pacha.base.errors import PachaError
 from pacha.cli.progress import Watched
 from pacha.cli.render import Output
-from pacha.porcelain.workspace import Workspace
+from pacha.porcelain.workspace import ON_DEMAND, Workspace
 from pacha.registry.resolve import HEAD, Revision
 from pacha.repo.environment import Environment
 from pacha.repo.repository import open_repository
+
+#: What opens remotes; it would slow the start of all that needs none.
+AWAY = "pacha.cli.away"
 
 
 class App:
@@ -20,6 +24,8 @@ class App:
         self.output = output
         self.start = os.getcwd()
         self.overrides: dict[str, str] = {}
+        #: A remote that is read in place of a repository.
+        self.repo = environment.get("PACHA_REPO")
         self.is_debug = False
         self._workspace: Workspace | None = None
 
@@ -38,6 +44,11 @@ class App:
     def workspace(self) -> Workspace:
         """The repository at or above where the command was started. Errors: those of `open_repository`."""
         if self._workspace is None:
+            if self.repo is not None:
+                view = import_module(AWAY).view
+                self._workspace = view(self.repo, start=self.start, environment=self.environment, output=self.output)
+                assert self._workspace is not None
+                return self._workspace
             repository = open_repository(
                 self.start, environment=self.environment, overrides=self.overrides, progress=Watched(self.output)
             )
@@ -47,6 +58,9 @@ class App:
                 color=repository.config.text("core.color"), pager=repository.config.text("core.pager")
             )
             self._workspace = Workspace(repository)
+            remote = repository.read_state(ON_DEMAND)
+            if remote is not None:
+                import_module(AWAY).fill_from(self._workspace, remote.decode("utf-8", "replace").strip())
         return self._workspace
 
     def fresh(self) -> Workspace:

@@ -22,6 +22,7 @@ GROUPS = {
     "start": "Start",
     "work": "Work",
     "registry": "Registry",
+    "share": "Share",
     "look": "Look",
     "keep": "Keep in order",
     "help": "Help",

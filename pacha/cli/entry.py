@@ -28,8 +28,9 @@ def _overrides(pairs: tuple[str, ...]) -> dict[str, str]:
 
 
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-C", "start", metavar="DIR", default=".", help="Run as if started in DIR.")
+@click.option("-C", "starts", metavar="DIR", multiple=True, help="Run as if started in DIR, each seen from the last.")
 @click.option("-c", "settings", metavar="KEY=VALUE", multiple=True, help="Set a setting for this command only.")
+@click.option("--repo", metavar="URL", default=None, help="Read a remote in place of a repository.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default=None, help="When to use colour.")
 @click.option("--no-pager", is_flag=True, help="Never page long answers.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the answer and errors.")
@@ -38,8 +39,9 @@ def _overrides(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.pass_context
 def pacha(
     context: click.Context,
-    start: str,
+    starts: tuple[str, ...],
     settings: tuple[str, ...],
+    repo: str | None,
     color: str | None,
     no_pager: bool,
     quiet: bool,
@@ -47,12 +49,13 @@ def pacha(
 ) -> None:
     """Git for machine-learning artifacts: versions, lineage and history of models, datasets and recipes."""
     app: App = context.obj
-    app.start = os.path.abspath(start)
+    app.start = os.path.abspath(os.path.join(".", *starts))
     app.overrides = _overrides(settings)
+    app.repo = repo or app.repo
     app.output.set_up(color=color, no_pager=no_pager, quiet=quiet)
     app.is_debug = debug
     if not os.path.isdir(app.start):
-        raise click.UsageError(f"-C {start}: no such folder")
+        raise click.UsageError(f"-C {starts[-1]}: no such folder")
     if context.invoked_subcommand is None:
         app.output.text(context.get_help())
 

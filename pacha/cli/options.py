@@ -27,6 +27,8 @@ def _is_said_again(context: click.Context, parameter: click.Parameter, value: An
         return
     if parameter.name == "_debug":
         context.obj.is_debug = True
+    elif parameter.name == "_repo":
+        context.obj.repo = value
     else:
         context.obj.output.set_again(str(parameter.name)[1:], value)
 
@@ -36,6 +38,7 @@ _PROGRAM_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-q", "--quiet", "_quiet"), {"is_flag": True}),
     (("--no-pager", "_no_pager"), {"is_flag": True}),
     (("--debug", "_debug"), {"is_flag": True}),
+    (("--repo", "_repo"), {"metavar": "URL"}),
     (("--color", "_color"), {"type": click.Choice(["auto", "always", "never"])}),
 )
 

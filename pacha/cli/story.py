@@ -5,13 +5,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from importlib.resources import files
 
 from pacha.base.errors import PachaError, Usage
-from pacha.base.files import naming
+from pacha.base.files import naming, remove_tree
 from pacha.cli.render import Output, Styled
-from pacha.cli.story_steps import DATA, FIRST, MODEL, RECIPE, REGISTRY, SCRIPT, SECOND, THIRD, Step
+from pacha.cli.story_steps import DATA, FIRST, MODEL, RECIPE, REGISTRY, SCRIPT, SECOND, SHARING, THIRD, Step
 
 
 class DemoFailed(PachaError):
@@ -50,6 +51,11 @@ def tell(output: Output, folder: str, *, shown: str, variables: Mapping[str, str
     output.line(Styled("A registry: data, recipes and models that know of each other.", "bold"))
     for step in REGISTRY:
         story.run(step)
+    output.line()
+    output.line(Styled("Sharing it.", "bold"))
+    for step in SHARING:
+        story.run(step)
+    story.close()
     _farewell(output, shown)
 
 
@@ -59,7 +65,18 @@ class _Story:
         self._folder = folder
         self._has_git = shutil.which("git") is not None
         kept = {name: value for name, value in variables.items() if not name.startswith(("GIT_", "PACHA_"))}
-        self._variables = {**kept, "PACHA_PAGER": "", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        # What a clone notes of its remote is no business of this user's own settings.
+        self._home = tempfile.mkdtemp(prefix="pacha-demo-")
+        self._variables = {
+            **kept,
+            "PACHA_HOME": self._home,
+            "PACHA_PAGER": "",
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+
+    def close(self) -> None:
+        """Removes what only the story needed."""
+        remove_tree(self._home)
 
     def run(self, step: Step) -> None:
         """Says a step, runs it, and shows what it printed. Without Git, the steps that need it are left out."""

@@ -86,3 +86,16 @@ REGISTRY = (
     Step("All of this, for whoever reviews it.", "pacha changes HEAD", needs_git=True),
     Step("What it costs.", "pacha stats"),
 )
+SHARING = (
+    Step(
+        "Push it to where others find it. A folder will do; so do a bucket and a server.",
+        "pacha push ./shared --stages",
+    ),
+    Step("Nothing is sent twice.", "pacha push ./shared --stages"),
+    Step("A colleague has all of it, history and all.", "pacha clone ./shared colleague"),
+    Step("", "pacha -C colleague list"),
+    Step(
+        "And what serves the model needs no repository: it asks for what is in production.",
+        f"pacha model download penguin-classifier:production --repo ./shared -o serving/{MODEL}",
+    ),
+)

@@ -16,6 +16,7 @@ def cat(workspace: Workspace, revision: Revision) -> Iterator[bytes | memoryview
 
     The whole file's digest is only known at the end: an error there means that what was handed out is not the file.
     """
+    workspace.bring(revision.manifest, () if revision.path is None else (revision.path,))
     file = single_file(workspace, revision)
     hasher = Hasher()
     with ThreadPoolExecutor(workspace.repository.jobs) as pool:

@@ -94,6 +94,7 @@ def export(
         os.makedirs(parent, exist_ok=True)
     root = Root(parent, temporary=f".{base}.pacha-unfinished", durability=RESTORED)
     try:
+        workspace.bring(revision.manifest, () if revision.path is None else (revision.path,))
         files = _files_of(workspace, revision)
         written = _restorer(workspace, root).files((_joined(base, path), file) for path, file in files)
         if not files:
@@ -186,6 +187,7 @@ def _write(workspace: Workspace, session: Session, known: Known, id: ObjectId, m
     is_same = observed.state is not State.MISSING and observed.digest == manifest.digest
     files: list[TreeFile] = []
     if not is_same:
+        workspace.bring(id)
         files = list(tree_files(workspace.repository.objects, manifest.tree))
         _replace(workspace, known, manifest, files)
     _remember(workspace, session, known, id, manifest)

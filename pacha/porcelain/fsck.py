@@ -3,29 +3,37 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pacha.base.errors import Absent, Corrupt, PachaError
-from pacha.graph.walk import is_leaf
+from pacha.base.errors import Absent, Corrupt
+from pacha.graph.walk import is_data
 from pacha.objects.types import Link, type_names
+from pacha.porcelain.concerns import with_refs
+from pacha.porcelain.connect import Connection
+from pacha.porcelain.erasures import Erasures
 from pacha.porcelain.fsck_refs import RefChecker, check_graph
 from pacha.porcelain.fsck_stages import check_stages
 from pacha.porcelain.fsck_store import check_layout, check_meta, check_packs
 from pacha.porcelain.gc import temporaries
+from pacha.porcelain.held import Elsewhere
 from pacha.porcelain.problems import Problem, Severity, problem
+from pacha.porcelain.repair import Repaired, repair
 from pacha.porcelain.status import untracked_meta
 from pacha.porcelain.workspace import Workspace
-from pacha.refs.names import RefName
 from pacha.refs.transaction import read_journals
 from pacha.store.objects import Objects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsckReport:
-    """Everything found. `absent` counts trees that manifests name and that were never fetched."""
+    """Everything found. `absent` counts objects that are named and were not pulled, or not all of them.
+
+    `repaired` says what was healed before this was found.
+    """
 
     objects: int
     refs: int
     absent: int
     problems: tuple[Problem, ...]
+    repaired: Repaired | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -34,7 +42,13 @@ class FsckReport:
 
 
 def fsck(workspace: Workspace) -> FsckReport:
-    """Checks layout, META, packs, refs, the whole graph, and what Git was told."""
+    """Checks layout, META, packs, refs, the whole graph, and what Git was told. Asks no remote for what is not here."""
+    workspace.repository.check_is_here()
+    with workspace.repository.objects.data.filled_by(None):
+        return _fsck(workspace)
+
+
+def _fsck(workspace: Workspace) -> FsckReport:
     repository = workspace.repository
     found: list[Problem] = [*check_layout(repository.root), *check_meta(repository.root)]
     found.extend(check_packs(repository.objects.data))
@@ -42,14 +56,27 @@ def fsck(workspace: Workspace) -> FsckReport:
     found.extend(checker.check())
     found.extend(check_stages(workspace))
     stored = _stored(repository.objects)
-    found.extend(check_graph(repository.objects, {*stored, *checker.links.values()}))
+    partly, missing_here = _partly(workspace, check_graph(repository.objects, {*stored, *checker.links.values()}))
+    found.extend(missing_here)
     found.extend(_leftovers(workspace))
+    missing = _absent(repository.objects, stored)
+    erased = _erased(workspace, missing)
+    found.extend(erased.values())
     return FsckReport(
         objects=len(stored),
         refs=len(checker.links),
-        absent=_absent(repository.objects, stored),
-        problems=_with_refs(repository.objects, checker.links, _distinct(found)),
+        absent=len({inner for link, inner in missing if link not in erased} | partly),
+        problems=with_refs(repository.objects.references, checker.links, _distinct(found)),
     )
+
+
+def fsck_repair(workspace: Workspace, connection: Connection) -> FsckReport:
+    """Checks, heals what a remote can heal, and checks again. Errors: those of `repair`."""
+    before = fsck(workspace)
+    if before.is_clean:
+        return before
+    repaired = repair(workspace, connection, before.problems)
+    return replace(fsck(workspace), repaired=repaired)
 
 
 def _stored(objects: Objects) -> set[Link]:
@@ -59,15 +86,40 @@ def _stored(objects: Objects) -> set[Link]:
     return found
 
 
-def _absent(objects: Objects, stored: Iterable[Link]) -> int:
-    missing: set[Link] = set()
+def _absent(objects: Objects, stored: Iterable[Link]) -> list[tuple[Link, Link]]:
+    """The manifests whose trees are not here, with these."""
+    missing: list[tuple[Link, Link]] = []
     for link in stored:
         if link.type == "manifest":
             try:
-                missing.update(inner for inner in objects.references(link) if not objects.has(inner))
+                missing.extend((link, inner) for inner in objects.references(link) if not objects.has(inner))
             except (Absent, Corrupt):
                 continue
-    return len(missing)
+    return missing
+
+
+def _partly(workspace: Workspace, problems: Iterable[Problem]) -> tuple[set[Link], list[Problem]]:
+    """What is named and not here because only a part was pulled: a remote was seen to have it. And what else is wrong."""
+    elsewhere = Elsewhere(workspace)
+    absent: set[Link] = set()
+    left = []
+    for found in problems:
+        link = found.object
+        if found.check == "missingObject" and link is not None and is_data(link) and elsewhere.have(link.id):
+            absent.add(link)
+        else:
+            left.append(found)
+    return absent, left
+
+
+def _erased(workspace: Workspace, missing: Iterable[tuple[Link, Link]]) -> dict[Link, Problem]:
+    """Those of some manifests whose bytes were erased, each with what was said then."""
+    known = {erasure.manifest: erasure for erasure in Erasures(workspace.repository).here()}
+    return {
+        link: problem("erased", f"{link}: {known[link.id].text}", object=link)
+        for link, _ in missing
+        if link.id in known
+    }
 
 
 def _leftovers(workspace: Workspace) -> list[Problem]:
@@ -90,46 +142,3 @@ def _leftovers(workspace: Workspace) -> list[Problem]:
 
 def _distinct(problems: Iterable[Problem]) -> list[Problem]:
     return list(dict.fromkeys(problems))
-
-
-def _with_refs(objects: Objects, refs: dict[RefName, Link], problems: list[Problem]) -> tuple[Problem, ...]:
-    """Adds to each damaged object the refs that reach it, by following the references backwards."""
-    wanted = {found.object for found in problems if found.object is not None}
-    if not wanted:
-        return tuple(problems)
-    parents: dict[Link, set[Link]] = {}
-    seen: set[Link] = set()
-    todo = list(refs.values())
-    while todo:
-        link = todo.pop()
-        if link in seen:
-            continue
-        seen.add(link)
-        try:
-            references = () if is_leaf(link) else objects.references(link)
-        except PachaError:
-            continue
-        for inner in references:
-            parents.setdefault(inner, set()).add(link)
-            todo.append(inner)
-    names: dict[Link, list[str]] = {}
-    for name, link in refs.items():
-        names.setdefault(link, []).append(str(name))
-    return tuple(
-        replace(found, refs=_reaching(found.object, parents, names)) if found.object is not None else found
-        for found in problems
-    )
-
-
-def _reaching(link: Link, parents: dict[Link, set[Link]], names: dict[Link, list[str]]) -> tuple[str, ...]:
-    found: set[str] = set()
-    seen: set[Link] = set()
-    todo = [link]
-    while todo:
-        current = todo.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        found.update(names.get(current, ()))
-        todo.extend(parents.get(current, ()))
-    return tuple(sorted(found))

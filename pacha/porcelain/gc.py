@@ -8,6 +8,7 @@ Longer than most modules: planning, trashing and looking again are one argument,
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -89,33 +90,47 @@ class _Plan:
     meta: list[Litter]
 
 
-def gc(workspace: Workspace, *, grace_seconds: int, dry_run: bool = False, store_anew: bool = False) -> GcReport:
+#: Chooses again what must stay, where less than everything that is named must: see `gc_pushed`.
+Narrow = Callable[[Roots], Roots]
+
+
+def gc(
+    workspace: Workspace,
+    *,
+    grace_seconds: int,
+    dry_run: bool = False,
+    store_anew: bool = False,
+    narrow: Narrow | None = None,
+) -> GcReport:
     """Frees space; with `dry_run` only says what it would do. `store_anew` repacks what is left.
 
+    With `narrow` only DATA goes, and what is young as well: it answers for everything that may be named yet.
     Errors: `Busy` if another gc runs, `CannotCollect`, `GitFailed`: then nothing is deleted.
     Crash: extra files, never missing ones.
     """
-    report = _gc(workspace, grace_seconds, dry_run=dry_run)
+    # What is not here is not asked for elsewhere: to look for what may go must bring nothing.
+    with workspace.repository.objects.data.filled_by(None):
+        report = _gc(workspace, grace_seconds, narrow, dry_run=dry_run)
     if store_anew:
         report = replace(report, repack=repack(workspace, grace_seconds=grace_seconds, dry_run=dry_run))
     return report
 
 
-def _gc(workspace: Workspace, grace_seconds: int, *, dry_run: bool) -> GcReport:
+def _gc(workspace: Workspace, grace_seconds: int, narrow: Narrow | None, *, dry_run: bool) -> GcReport:
     if dry_run:
-        plan = _plan(workspace, grace_seconds)
+        plan = _plan(workspace, grace_seconds, narrow)
         old, waiting = _old_trash(workspace, grace_seconds)
         litter = [*old, *temporaries(workspace)]
         return _report(plan, litter, plan.meta, waiting, (), grace_seconds, is_dry_run=True)
     with workspace.session(), alone(workspace):
-        return _collect(workspace, grace_seconds)
+        return _collect(workspace, grace_seconds, narrow)
 
 
-def _collect(workspace: Workspace, grace_seconds: int) -> GcReport:
-    plan = _plan(workspace, grace_seconds)
+def _collect(workspace: Workspace, grace_seconds: int, narrow: Narrow | None) -> GcReport:
+    plan = _plan(workspace, grace_seconds, narrow)
     trashed = _trash(workspace, plan)
     # Somebody may have begun to rely on what is in the trash now: their journal or draft says so.
-    roots = collect(workspace)
+    roots = _roots(workspace, narrow)
     live = _live(workspace, roots, roots.claimed)
     restored = _restore_needed(workspace, live | roots.claimed)
     deleted, waiting = _old_trash(workspace, grace_seconds)
@@ -129,11 +144,16 @@ def _collect(workspace: Workspace, grace_seconds: int) -> GcReport:
 # -- planning --------------------------------------------------------------------------------------------------------
 
 
-def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
+def _roots(workspace: Workspace, narrow: Narrow | None) -> Roots:
+    roots = collect(workspace)
+    return roots if narrow is None else narrow(roots)
+
+
+def _plan(workspace: Workspace, grace_seconds: int, narrow: Narrow | None) -> _Plan:
     """Chooses. What stays in place keeps what it names (I1), so packs that stay are roots too."""
     data = workspace.repository.objects.data
-    roots = collect(workspace)
-    young = young_packs(data, grace_seconds)
+    roots = _roots(workspace, narrow)
+    young = young_packs(data, grace_seconds) if narrow is None else set()
     kept = young | (roots.claimed & data.packs().keys())
     live = _live(workspace, roots, kept)
     while True:
@@ -145,7 +165,8 @@ def _plan(workspace: Workspace, grace_seconds: int) -> _Plan:
             break
         kept |= staying
         live = _live(workspace, roots, kept)
-    return _Plan(roots=roots, live=live, packs=packs, meta=_unused_meta(workspace, roots, grace_seconds))
+    meta = _unused_meta(workspace, roots, grace_seconds) if narrow is None else []
+    return _Plan(roots=roots, live=live, packs=packs, meta=meta)
 
 
 def _live(workspace: Workspace, roots: Roots, kept: set[ObjectId]) -> set[ObjectId]:

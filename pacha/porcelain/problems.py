@@ -23,7 +23,8 @@ class Check:
     remedy: str
 
 
-_PULL = "take it from another clone, a remote or a backup; adding the same file again heals it too"
+_PULL = "`pacha fsck --repair --from REMOTE`; adding the same file again heals it too"
+_PUSH = "`pacha push REMOTE --check` from a clone that has the bytes"
 _GIT = "take the file from Git: `git checkout -- PATH`"
 
 
@@ -83,6 +84,12 @@ CHECKS = {
         _error("wrongTag", "A ref names an object that is about something else.", _GIT),
         _error("duplicateVersion", "Two versions of an artifact have the same precedence.", "yank one of them"),
         _notice("untrackedMeta", "Git does not track a META file, so nobody else will see it.", "`git add .pacha`"),
+        _notice("erased", "The bytes of a version were erased on purpose; what is known of it stays.", "nothing"),
+        _error("remoteLog", "A remote's log is broken: an entry is missing, damaged, or does not follow the one before.", "whoever keeps the remote restores `log/` from a backup; if that cannot be, push to a new place"),
+        _error("remotePack", "A pack that a remote's log names is not there, or not whole.", _PUSH),
+        _error("remoteIndex", "An index that a remote's log names is not there, damaged, or leaves out a pack.", _PUSH),
+        _error("remoteRecord", "A record on a remote is damaged.", _PUSH + " (with --read-data)"),
+        _error("remoteMissing", "A remote names an object that it does not have.", _PUSH),
         _error("notIgnored", "`.pacha/.gitignore` does not keep packs and local state out of Git.", "restore it: `git checkout -- .pacha/.gitignore`"),
         _error("missingGitattributes", "`.pacha/.gitattributes` does not keep Git from changing bytes.", "restore it: `git checkout -- .pacha/.gitattributes`"),
     )

@@ -14,12 +14,13 @@ from pacha.graph.walk import is_data, walk
 from pacha.index.index import read_manifests
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link, type_named
+from pacha.porcelain.held import Elsewhere
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.transaction import Journaled, read_journals
 from pacha.repo.git import Git, GitFailed
 from pacha.repo.repository import STATE_BYTES_MAX, Repository
-from pacha.store.meta import meta_path
-from pacha.worktree.drafts import DRAFTS, Draft, decode_draft
+from pacha.store.meta import MetaStore, meta_path
+from pacha.worktree.drafts import DRAFTS, MEMORY, Draft, decode_draft, decode_memory
 
 #: Git blobs are asked for so many at a time: a bound on memory.
 BLOBS_PER_QUESTION = 2_000
@@ -35,17 +36,19 @@ class CannotCollect(Corrupt):
 
 @dataclass(slots=True, kw_only=True)
 class Roots:
-    """Links to start from, and the packs that live processes rely on."""
+    """Links to start from, also by where they come from, and the packs that live processes rely on."""
 
     links: set[Link] = field(default_factory=set)
     claimed: set[ObjectId] = field(default_factory=set)
     sources: dict[str, int] = field(default_factory=dict)
+    named: dict[str, set[Link]] = field(default_factory=dict)
 
     def add(self, source: str, links: Iterable[Link]) -> None:
         """Adds links and counts where they come from."""
         found = set(links)
         self.links |= found
         self.sources[source] = self.sources.get(source, 0) + len(found)
+        self.named.setdefault(source, set()).update(found)
 
 
 def collect(workspace: Workspace) -> Roots:
@@ -143,12 +146,40 @@ def _other_links(other: Root) -> Iterator[Link]:
                 f"gc deletes nothing: {found.message}", hint="run `pacha fsck` in that work tree", object=str(link)
             )
         yield from _data_references(found)
+    yield from _other_drafts(other)
+
+
+def _other_drafts(other: Root) -> Iterator[Link]:
     for path in other.walk(DRAFTS):
         try:
             draft = decode_draft(other.read(path, size_max=STATE_BYTES_MAX), path=other.full(path))
         except NoSuchFile:
             continue
         yield from draft_links(draft)
+
+
+def checked_out_elsewhere(workspace: Workspace) -> Iterator[Link]:
+    """The DATA of what the paths of other work trees hold, and of what is staged there.
+
+    Errors: `WorkTreeGone`, `GitFailed`, `BadState`.
+    """
+    repository = workspace.repository
+    if repository.git is None:
+        return
+    inside = repository.git.relative(repository.root.path)
+    for work_tree in repository.git.work_trees():
+        other = Root(os.path.join(work_tree, inside))
+        if os.path.realpath(other.path) == os.path.realpath(repository.root.path) or not os.path.isdir(other.path):
+            continue
+        yield from _other_drafts(other)
+        meta = MetaStore(other)
+        for path in other.walk(MEMORY):
+            try:
+                memory = decode_memory(other.read(path, size_max=STATE_BYTES_MAX), path=other.full(path))
+                yield from _data_references(type_named("manifest").decode(meta.read(Link("manifest", memory.manifest))))
+            except (NoSuchFile, Absent):
+                # The branch that had it is not checked out there, so its bytes are not either.
+                continue
 
 
 def draft_links(draft: Draft) -> Iterator[Link]:
@@ -174,12 +205,18 @@ def _data_references(manifest: Manifest) -> Iterator[Link]:
 def mark(workspace: Workspace, roots: Iterable[Link]) -> set[ObjectId]:
     """Every DATA object that the roots reach. Errors: `CannotCollect` where something is damaged or missing."""
     live: set[ObjectId] = set()
+    # Where only a part of a version was pulled, a remote has the rest.
+    elsewhere = Elsewhere(workspace)
     for visit in walk(workspace.repository.objects, roots):
         if is_data(visit.link):
             live.add(visit.link.id)
         if visit.error is None:
             continue
-        never_fetched = isinstance(visit.error, Absent) and is_data(visit.link) and not _is_stored(visit.via)
+        never_fetched = (
+            isinstance(visit.error, Absent)
+            and is_data(visit.link)
+            and (not _is_stored(visit.via) or bool(elsewhere.have(visit.link.id)))
+        )
         if not never_fetched:
             raise CannotCollect(
                 f"gc deletes nothing: {visit.error.message}",

@@ -1,10 +1,12 @@
 """`pacha stats`: how much is stored, what dedup and compression spare, and what exists only here."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
 from pacha.objects.manifest import Manifest
+from pacha.porcelain.held import only_here
 from pacha.porcelain.storage import ratio_of
 from pacha.porcelain.workspace import Workspace
 from pacha.store.codec import Codecs
@@ -33,9 +35,10 @@ class Stats:
 
 
 def stats(workspace: Workspace) -> Stats:
-    """Counts what is here. `only_here` is commits whose bytes no remote is known to have: without remotes, all."""
+    """Counts what is here. `only_here` is commits whose bytes no remote was seen to have."""
+    workspace.repository.check_is_here()
     data = workspace.repository.objects.data
-    commits, committed = _commits(workspace)
+    manifests = list(_manifests(workspace))
     plain: dict[ObjectId, int] = {}
     codecs: dict[str, int] = {}
     names = Codecs().names()
@@ -49,8 +52,8 @@ def stats(workspace: Workspace) -> Stats:
     return Stats(
         artifacts=len(artifacts),
         versions=sum(len(workspace.catalog.tagged(artifact)) for artifact in artifacts),
-        commits=commits,
-        committed_bytes=committed,
+        commits=len(manifests),
+        committed_bytes=sum(manifest.size for manifest in manifests),
         objects=len(plain),
         plain_bytes=sum(plain.values()),
         stored_bytes=sum(sizes),
@@ -58,19 +61,16 @@ def stats(workspace: Workspace) -> Stats:
         packs=len(sizes),
         codecs=codecs,
         staged=len(workspace.drafts()),
-        only_here=commits,
+        only_here=only_here(workspace, manifests),
         trash_bytes=sum(trash),
     )
 
 
-def _commits(workspace: Workspace) -> tuple[int, int]:
-    count = size = 0
+def _manifests(workspace: Workspace) -> Iterator[Manifest]:
     for link in workspace.repository.objects.links("manifest"):
         try:
             manifest = workspace.repository.objects.load(link)
         except (Absent, Corrupt):
             continue
         assert isinstance(manifest, Manifest)
-        size += manifest.size
-        count += 1
-    return count, size
+        yield manifest

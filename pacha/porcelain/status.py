@@ -58,8 +58,24 @@ class StatusReport:
         return not (changed or self.unsettled or self.disputed or self.untracked_meta)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteStatus:
+    """How a remote compares with this checkout. `lacks_bytes_of` are refs here whose bytes it does not have.
+
+    `not_there` are versions and heads that were not pushed, `not_here` refs that it has and this checkout has not.
+    """
+
+    remote: str
+    url: str
+    number: int
+    lacks_bytes_of: tuple[str, ...]
+    not_there: tuple[str, ...]
+    not_here: tuple[str, ...]
+
+
 def status(workspace: Workspace) -> StatusReport:
     """Looks at every known path. Reads the content only of files that the stat cache cannot vouch for."""
+    workspace.repository.check_is_here()
     progress: Progress = workspace.repository.progress
     progress.start("looking", total_bytes=None)
     try:

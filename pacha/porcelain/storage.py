@@ -100,6 +100,7 @@ def storage(workspace: Workspace) -> Storage:
     something is damaged, is in `notes`.
     """
     # Reading what lies in the trash brings its pack back: gc's plan does, so what is on disk is counted after it.
+    workspace.repository.check_is_here()
     free, refusal = freeable(workspace)
     notes = [] if refusal is None else [f"what gc would free cannot be told: {refusal}"]
     data = workspace.repository.objects.data

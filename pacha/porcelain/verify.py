@@ -62,6 +62,7 @@ def verify(workspace: Workspace, manifests: Sequence[ObjectId]) -> list[Verified
 
 
 def _verify(workspace: Workspace, id: ObjectId, pool: ThreadPoolExecutor) -> Verified:
+    workspace.bring(id)
     manifest = workspace.catalog.manifest(id)
     problems: list[str] = []
     worst = Verdict.INTACT

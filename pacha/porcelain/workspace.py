@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from pacha.base.errors import Absent, Ambiguous, Corrupt, NotFound, Usage
 from pacha.base.ids import ObjectId
@@ -15,6 +15,7 @@ from pacha.graph.trees import TreeFile, pieces, tree_files
 from pacha.index.index import Index
 from pacha.index.summaries import Summaries
 from pacha.objects.manifest import Manifest
+from pacha.porcelain.erasures import explain_absence
 from pacha.registry.catalog import Catalog, NoSuchArtifact
 from pacha.registry.resolve import HEAD, PinMismatch, Revision, resolve
 from pacha.registry.stage_rules import SECTION, StageRules, read_stage_rules
@@ -34,6 +35,8 @@ from pacha.worktree.drafts import (
 
 #: References of older programs: a path, relative or absolute.
 FILE_SCHEME = "file://"
+#: Names the remote that bytes which are not here come from when they are read: `clone --no-data` writes it.
+ON_DEMAND = "local/on-demand"
 _Made = TypeVar("_Made")
 
 
@@ -63,12 +66,28 @@ class Known:
     heads: tuple[ObjectId, ...]
 
 
+class Elsewhere(Protocol):
+    """A remote that missing objects come from."""
+
+    def bring(self, manifests: Sequence[tuple[ObjectId, Manifest]], paths: Sequence[str] = ()) -> None:
+        """Fetches the bytes of manifests, or of some paths in them, before they are read one by one."""
+
+    def complete(self) -> None:
+        """Fetches every META object: for questions about all of history."""
+
+    def close(self) -> None:
+        """Lets go of the remote."""
+
+
 class Workspace:
     """What verbs share. Answers are remembered for one command; a writing verb makes a new one afterwards."""
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
+        #: Where missing objects come from, if they do.
+        self.elsewhere: Elsewhere | None = None
         self._session: Session | None = None
+        repository.objects.data.explain = lambda link: explain_absence(repository, link)
 
     @cached_property
     def index(self) -> Index:
@@ -79,6 +98,9 @@ class Workspace:
         """What is made of the index, remembered for one command: not every command needs what it takes to make it."""
         made: dict[object, Any] = self.__dict__.setdefault("made", {})
         if make not in made:
+            if self.elsewhere is not None:
+                # The index is made of files: all of history must be here.
+                self.elsewhere.complete()
             made[make] = make(self.index)
         return cast("_Made", made[make])
 
@@ -123,6 +145,11 @@ class Workspace:
         """Looks again at what was remembered for one command."""
         for name in ("catalog", "known", "known_at", "made"):
             self.__dict__.pop(name, None)
+
+    def bring(self, manifest: ObjectId, paths: Sequence[str] = ()) -> None:
+        """Fetches the bytes of a manifest, or of some paths in it, where bytes come from elsewhere when they are read."""
+        if self.elsewhere is not None:
+            self.elsewhere.bring([(manifest, self.catalog.manifest(manifest))], paths)
 
     def close(self) -> None:
         """Closes what is open."""
@@ -206,6 +233,8 @@ class Workspace:
     @cached_property
     def known_at(self) -> dict[str, tuple[Known, ...]]:
         """The artifacts that live at each path, by name: from drafts, from memory, and from the heads of this checkout."""
+        if self.repository.is_view:
+            return {}
         paths: dict[ArtifactName, str] = {}
         heads = {artifact: tuple(self.catalog.heads(artifact)) for artifact in self.catalog.artifacts()}
         for artifact in heads:

@@ -223,6 +223,10 @@ class Catalog:
         heads = targets if len(targets) < 2 else maximal(targets, self.previous, self.created)
         return sorted(heads, key=lambda id: (self.created(id), id.raw), reverse=len(heads) > 1)
 
+    def newest(self, manifests: Iterable[ObjectId]) -> set[ObjectId]:
+        """Those of some manifests that are not an ancestor of another, as far as history is known here."""
+        return maximal(manifests, self.previous, self.created)
+
     def head(self, artifact: ArtifactName) -> ObjectId | None:
         """The one head; None if there is none. Errors: `SeveralHeads`."""
         heads = self.heads(artifact)

@@ -84,9 +84,9 @@ SETTINGS = (
 )  # fmt: skip
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
 #: Tables that only the project's own file has; whoever uses one reads and checks what is in it.
-SECTIONS = ("stages",)
+SECTIONS = ("stages", "remotes")
 #: Tables that are kept for what is to come.
-_LATER = ("remotes.", "chunking.")
+_LATER = ("chunking.",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

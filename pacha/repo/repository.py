@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pacha.base.errors import MachineFailed, Unsupported, Untrusted
+from pacha.base.errors import MachineFailed, Unsupported, Untrusted, Usage
 from pacha.base.files import Durability, NoSuchFile, Root
 from pacha.base.owner import Owner
 from pacha.base.progress import Progress, Silent
@@ -30,6 +30,10 @@ class NotOwned(Untrusted):
     """The repository belongs to another user, so this one may only read it."""
 
 
+class ReadingOnly(Usage):
+    """A command that writes was given a remote instead of a repository."""
+
+
 class MainTreeGone(MachineFailed):
     """The main repository of a linked work tree, where its bytes lie, cannot be reached."""
 
@@ -48,6 +52,8 @@ class Repository:
     refs: RefStore
     progress: Progress
     journals: list[Journaled] = field(default_factory=list)
+    #: A view of a remote: it may be read, and nothing else.
+    is_view: bool = False
 
     @property
     def work_tree(self) -> str:
@@ -81,8 +87,21 @@ class Repository:
         found = set(self.root.walk(folder)) | {path for path in overlay.written if path.startswith(f"{folder}/")}
         return sorted(found - overlay.deleted)
 
+    def check_is_here(self) -> None:
+        """Refuses what is about a work tree or a store where there is neither. Errors: `ReadingOnly`."""
+        if self.is_view:
+            raise ReadingOnly(
+                "a remote that is read in place (--repo, PACHA_REPO) has no work tree and no store of its own",
+                hint="run it in a clone: `pacha clone URL`",
+            )
+
     def check_may_write(self) -> None:
         """Refuses to write what belongs to somebody else. Errors: `NotOwned`, `MainTreeGone`, `Unsupported`."""
+        if self.is_view:
+            raise ReadingOnly(
+                "this command writes, and a remote that is read in place (--repo, PACHA_REPO) is only read",
+                hint="run it in a clone: `pacha clone URL`, then `pacha push`",
+            )
         if self.format.optional:
             raise Unsupported(
                 f"{self.root.path}: uses {', '.join(self.format.optional)}, which this Pacha can only read",

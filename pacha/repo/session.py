@@ -13,7 +13,7 @@ from pacha.refs.transaction import FOLDER, Journaled, Transaction, Writer, read_
 from pacha.repo.layout import prepare_private
 from pacha.repo.repository import Repository, file_system_time, owner_of_process
 from pacha.store.merge import maintain
-from pacha.store.meta import meta_path
+from pacha.store.meta import SHARED, meta_path
 from pacha.store.packwriter import PackWriter
 
 QUEUE = "local/locks/write"
@@ -120,6 +120,13 @@ class Session:
         link = self.repository.objects.put_meta(self._batch, type_name, value)
         self._touched.add(meta_path(link))
         return link
+
+    def put_bytes(self, link: Link, data: bytes, *, place: str = SHARED) -> None:
+        """Queues a META object that came from elsewhere; whoever calls has checked that the bytes have that id."""
+        assert self._batch is not None
+        self.repository.objects.meta.put(self._batch, link, data, place=place)
+        if place == SHARED:
+            self._touched.add(meta_path(link))
 
     def settle(self) -> None:
         """Makes the queued objects durable and visible: nothing may name them before."""

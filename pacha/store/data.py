@@ -10,7 +10,7 @@ import mmap
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Set
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.files import NoSuchFile, NotRegular, Root
@@ -61,6 +61,19 @@ class DataStore:
         self._own: dict[ObjectId, PackIndex] = {}
         self._multi: tuple[tuple[int, int], PackIndex] | None = None
         self._open: dict[ObjectId, PackFile] = {}
+        #: Asked for an object that is read and not here; it stores the object and says whether it could.
+        self.filler: Callable[[Link], bool] | None = None
+        #: Says why an object is not here, where somebody knows; asked only when one is missed.
+        self.explain: Callable[[Link], Absent | None] = lambda link: None
+
+    @contextmanager
+    def filled_by(self, filler: Callable[[Link], bool] | None) -> Iterator[None]:
+        """Within this, an object that is read and not here is asked for elsewhere first."""
+        before, self.filler = self.filler, filler
+        try:
+            yield
+        finally:
+            self.filler = before
 
     # -- what is here ----------------------------------------------------------------------------------------------
 
@@ -290,7 +303,7 @@ class DataStore:
             # Two who wrote packs anew at once may each have set aside what the other's record rests on.
             try:
                 return self._read_trashed(link)
-            except ObjectAbsent:
+            except Absent:
                 raise failure from None
         if failure is not None:
             raise failure
@@ -420,16 +433,31 @@ class DataStore:
     def _read_trashed(self, link: Link) -> bytes | memoryview:
         found = self._trashed_place(link.id)
         if found is None:
-            raise ObjectAbsent(link)
+            return self._fill(link)
         path, place = found
         if self.root.is_writable():
             self.bring_back(place.pack, path)
             try:
                 return self._read_at(place, link)
             except NoSuchFile as error:
-                raise ObjectAbsent(link) from error
+                raise self._absent(link) from error
         header, payload = PackFile(self.root, path, place.pack).record_at(place.offset, place.stored_length)
         return self.plain(header, payload, self.root.full(path))
+
+    def _fill(self, link: Link) -> bytes | memoryview:
+        # What the filler itself reads, and the reading after it, must not ask again.
+        if self.filler is None or getattr(self._local, "is_filling", False):
+            raise self._absent(link)
+        self._local.is_filling = True
+        try:
+            if not self.filler(link):
+                raise self._absent(link)
+            return self.read(link)
+        finally:
+            self._local.is_filling = False
+
+    def _absent(self, link: Link) -> Absent:
+        return self.explain(link) or ObjectAbsent(link)
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

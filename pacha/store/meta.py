@@ -3,7 +3,7 @@
 What was fetched and is not in this checkout lies in the same layout below `local/`, and is read like the rest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from pacha.base.errors import Corrupt
 from pacha.base.files import Batch, NoSuchFile, Root
@@ -31,8 +31,14 @@ class MetaStore:
 
     def __init__(self, root: Root) -> None:
         self.root = root
+        #: Asked for an object that is not here; its bytes are checked already.
+        self.filler: Callable[[Link], bytes | None] | None = None
 
     def has(self, link: Link) -> bool:
+        """Tells whether the object can be read, whatever its file holds."""
+        return self.is_file(link) or (self.filler is not None and self.filler(link) is not None)
+
+    def is_file(self, link: Link) -> bool:
         """Tells whether a file of that name is here, whatever it holds."""
         return any(self.root.stat(meta_path(link, place=place)) is not None for place in (SHARED, FETCHED))
 
@@ -48,11 +54,23 @@ class MetaStore:
             if hash_bytes(data) != link.id:
                 raise mismatch(link, self.root.full(path), data)
             return data
-        raise MetaAbsent(link)
+        found = None if self.filler is None else self.filler(link)
+        if found is None:
+            raise MetaAbsent(link)
+        return found
 
-    def put(self, batch: Batch, link: Link, data: bytes) -> None:
+    def keep(self, found: Mapping[Link, bytes]) -> None:
+        """Writes objects that were fetched where nothing depends on them, and flushes nothing."""
+        for link, data in found.items():
+            self.root.replace(meta_path(link, place=FETCHED), data, durable=False)
+
+    def is_shared(self, link: Link) -> bool:
+        """Tells whether a file of that name is among those that Git carries."""
+        return self.root.stat(meta_path(link)) is not None
+
+    def put(self, batch: Batch, link: Link, data: bytes, *, place: str = SHARED) -> None:
         """Queues an object unless a sound copy is here; a damaged one is replaced at once."""
-        path = meta_path(link)
+        path = meta_path(link, place=place)
         try:
             present = self.root.read(path, size_max=len(data))
         except NoSuchFile:

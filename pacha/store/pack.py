@@ -75,6 +75,14 @@ class PackFile:
             return self._whole[offset : offset + length]
         return read_exactly(self._descriptor, length, offset)
 
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Reads bytes as they lie. Errors: `BadPack` if the file ends before."""
+        with naming(self.path):
+            data = self._read(length, offset)
+        if len(data) != length:
+            raise BadPack(f"{self.path}: ends before {offset + length}", path=self.path, offset=offset)
+        return data
+
     def record_at(self, offset: int, stored_length: int) -> tuple[RecordHeader, memoryview]:
         """Reads one record: its header, checked, and its stored bytes, not yet checked.
 

@@ -80,6 +80,8 @@ def merge_indexes(indexes: Sequence["PackIndex"], *, live: Set[ObjectId]) -> byt
             if pack in live:
                 pack_numbers[number] = len(packs)
                 packs.append(pack)
+        if not all(map(str.isascii, index.types)):
+            raise BadIndex("a pack index lists a type that has no name")
         names.extend(name for name in index.types if name not in names)
         types = [names.index(name) for name in index.types]
         if (
@@ -92,6 +94,8 @@ def merge_indexes(indexes: Sequence["PackIndex"], *, live: Set[ObjectId]) -> byt
         for raw in index.raw_rows():
             ident, pack_number, offset, stored, plain, kind, codec = ROW.unpack(raw)
             if pack_number in pack_numbers:
+                if kind >= len(types):
+                    raise BadIndex("a pack index names a type that it does not list")
                 rows.append(ROW.pack(ident, pack_numbers[pack_number], offset, stored, plain, types[kind], codec))
     return _assemble(packs, names, rows)
 

@@ -19,6 +19,7 @@ from tests.benchmarks.many_versions import search_versions
 from tests.benchmarks.measure import Row
 from tests.benchmarks.one import big_file, startup
 from tests.benchmarks.profile import profile
+from tests.benchmarks.remotes import remotes
 from tests.benchmarks.repack import repack
 from tests.benchmarks.stages import stages
 from tests.benchmarks.where import where
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "inspect": inspect_tensors,
     "lineage": lineage,
     "profile": profile,
+    "remotes": remotes,
     "repack": repack,
     "big-file": big_file,
     "small-files": small_files,

@@ -12,11 +12,20 @@ from tests.porcelain.old_registry import OldRegistry
 
 WORDS: dict[str, list[str]] = {
     "pacha.init/1": ["init", "other", "--json"],
+    "pacha.serve.token/1": ["serve", "token", "create", ".", "--json"],
+    "pacha.serve.tokens/1": ["serve", "token", "list", ".", "--json"],
     "pacha.add/1": ["add", "rows.csv", "--json"],
     "pacha.reset/1": ["reset", "--json"],
     "pacha.status/1": ["status", "--json"],
+    "pacha.status.remote/1": ["status", "--remote", "../pushed", "--json"],
     "pacha.commit/1": ["commit", "rows.csv", "-m", "more", "--json"],
     "pacha.tag/1": ["tag", "rows", "1.1.0", "--json"],
+    "pacha.remote/1": ["remote", "add", "origin", "../shared", "--json"],
+    "pacha.push/1": ["push", "../shared", "--json"],
+    "pacha.fetch/1": ["fetch", "../pushed", "--json"],
+    "pacha.pull/1": ["pull", "../pushed", "--json"],
+    "pacha.clone/1": ["clone", "../pushed", "../cloned", "--json"],
+    "pacha.ls-remote/1": ["ls-remote", "../pushed", "--json"],
     "pacha.import/1": ["import", "../old", "--json"],
     "pacha.stage/1": ["stage", "rows:1.0.0", "staging", "--json"],
     "pacha.stage.holders/1": ["stage", "--at", "2026-03", "--json"],
@@ -39,6 +48,9 @@ WORDS: dict[str, list[str]] = {
     "pacha.config.changed/1": ["config", "set", "core.jobs", "2", "--json"],
     "pacha.doctor/1": ["doctor", "--json"],
     "pacha.fsck/1": ["fsck", "--json"],
+    "pacha.fsck.remote/1": ["fsck", "--remote", "../pushed", "--json"],
+    "pacha.gc.remote/1": ["gc", "--remote", "../pushed", "--json"],
+    "pacha.erase/1": ["erase", "rows:1.0.0", "--reason", "withdrawn", "--remote", "../pushed", "--json"],
     "pacha.count-objects/1": ["count-objects", "--json"],
     "pacha.ls-tree/1": ["ls-tree", "rows", "--json"],
     "pacha.reindex/1": ["reindex", "--json"],
@@ -137,6 +149,8 @@ def test_an_answer_is_what_its_schema_says(name: str, busy: Project) -> None:
         old = OldRegistry.make(busy.path.parent / "old")
         old.model("fraud:1.0.0", b"GGUF", stage="production")
         old.data("bad version:x", b"x")
+    if "../pushed" in WORDS[name]:
+        busy("push", "../pushed")
     if "init" in name:
         (busy.path / "other").mkdir()
     answer = busy(*words_for(busy, name), code=None)

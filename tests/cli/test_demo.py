@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pacha.cli.story_steps import FIRST, REGISTRY, SECOND, THIRD
+from pacha.cli.story_steps import FIRST, REGISTRY, SECOND, SHARING, THIRD
 from tests.conftest import Project, run_here
 
 ROOT = Path(__file__).parents[2]
 #: The steps that are refused, and with which code.
-REFUSED = {step.command: step.code for step in (*FIRST, *SECOND, *THIRD, *REGISTRY) if step.code}
+REFUSED = {step.command: step.code for step in (*FIRST, *SECOND, *THIRD, *REGISTRY, *SHARING) if step.code}
 VERSIONS = ("penguins:1.0.0", "penguins:2.0.0", "base:1.0.0", *(f"penguin-classifier:1.{n}.0" for n in range(4)))
 
 

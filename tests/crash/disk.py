@@ -148,7 +148,7 @@ class Disk:
         now = {entry.name: entry.inode() for entry in os.scandir(there[inode])} if inode in there else {}
         names = self._choose(self.names.get(inode, {}), now, left, coin)
         for name, inner in sorted(names.items()):
-            if inner in self.names or (inner in there and there[inner].is_dir()):
+            if there[inner].is_dir() if inner in there else inner in self.names:
                 self._rebuild(inner, target / name, left, coin, there)
                 continue
             flushed = self.content.get(inner, b"")

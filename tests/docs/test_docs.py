@@ -1,10 +1,14 @@
 """The docs are true: made pages are up to date, links lead somewhere, and what is cited exists."""
 
 import importlib.util
+import itertools
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import run_here
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,3 +73,30 @@ def test_every_command_has_examples() -> None:
     folders = [ROOT / "pacha/cli/commands", ROOT / "pacha/cli/registry"]
     modules = [path for folder in folders for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
     assert modules and [path.name for path in modules if "\nExamples:\n  pacha " not in path.read_text("utf-8")] == []
+
+
+def test_every_command_that_a_page_on_sharing_types_exists_with_its_options() -> None:
+    """A page without outputs is not typed by a test; what it types must still be there."""
+    unknown = []
+    for page in ("team", "ci", "container"):
+        text = (ROOT / "docs" / f"{page}.md").read_text("utf-8")
+        for line in re.findall(
+            r"\bpacha [a-z][^`\n&|\"#]*", "\n".join(re.findall(r"```.*?```|`pacha [^`]+`", text, re.S))
+        ):
+            words = shlex.split(line.split(">>")[0])[1:]
+            if words[0] == "-registry":
+                continue
+            help_text = help_of(words)
+            unknown.extend(
+                f"{page}: {line}: {word}" for word in words if re.match(r"--?[a-z]", word) and word not in help_text
+            )
+    assert unknown == []
+
+
+def help_of(words: list[str]) -> str:
+    names = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
+    for count in (2, 1):
+        answer = run_here([*names[:count], "--help"])
+        if answer.code == 0:
+            return f"{answer.out} --repo -C -q --json"
+    raise AssertionError(f"no such command: {words}")

@@ -91,7 +91,7 @@ def test_typing_a_tutorial_gives_what_it_says(empty: Project, page: Path) -> Non
 
 
 def test_there_is_a_tutorial_of_each_noun() -> None:
-    assert [page.stem for page in PAGES] == ["tutorial-data", "tutorial-models", "tutorial-recipes"]
+    assert [page.stem for page in PAGES] == ["tutorial-data", "tutorial-models", "tutorial-recipes", "tutorial-remotes"]
 
 
 def test_a_tutorial_that_says_something_else_is_found(empty: Project) -> None:

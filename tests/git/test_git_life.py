@@ -56,7 +56,7 @@ def test_a_fresh_clone_sees_everything_and_calls_the_bytes_absent(git_project: P
     assert there("show", "rows:1.0.0", "--json").data["manifest"] == heads(git_project, "rows")[0]
     assert [row["version"] for row in there("list", "rows", "--json").data] == ["1.0.0"]
     answer = there("checkout", "rows", code=3)
-    assert "not here" in answer.err and "copy what its .pacha/objects/pack holds" in answer.err
+    assert "not here" in answer.err and "`pacha pull` brings the bytes" in answer.err
     there("fsck")
     # The clone can work at once, and its commit follows what it cloned.
     there.commit("data/rows.csv", CSV + "3,4\n")
@@ -64,7 +64,20 @@ def test_a_fresh_clone_sees_everything_and_calls_the_bytes_absent(git_project: P
     assert len(there("log", "rows", "--json").data) == 2
 
 
-def test_bytes_come_by_copying_packs_as_the_hint_says(git_project: Project) -> None:
+def test_bytes_come_by_pulling_as_the_hint_says(git_project: Project, tmp_path: Path) -> None:
+    git_project.commit("data/rows.csv", CSV)
+    save(git_project)
+    git_project("push", str(tmp_path / "remote"))
+    there = clone(git_project)
+    there("checkout", "rows", code=3)
+    there("pull", str(tmp_path / "remote"))
+    assert there.read("data/rows.csv").decode() == CSV
+    assert there.git("status", "--porcelain") == ""
+    assert len(heads(there, "rows")) == 1
+    there("fsck")
+
+
+def test_bytes_come_by_copying_packs(git_project: Project) -> None:
     git_project.commit("data/rows.csv", CSV)
     save(git_project)
     there = clone(git_project)

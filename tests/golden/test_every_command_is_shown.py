@@ -13,10 +13,11 @@ TYPED = [
     *sorted((ROOT / "docs").glob("tutorial-*.md")),
     *(ROOT / "docs" / name for name in ("stages.md", "lineage.md", "storage.md")),
 ]
-#: Commands whose answer is another on each machine or is long, and where they are tested instead.
+#: Commands whose answer is another on each machine, each day, or is long, and where they are tested instead.
 ELSEWHERE = {
     "completion": "tests/cli/test_output.py",
     "demo": "tests/cli/test_demo.py",
+    "erase": "tests/porcelain/test_erase.py",
     "doctor": "tests/api/test_registry.py",
 }
 

@@ -16,7 +16,12 @@ from pacha.objects import move as moves
 from pacha.objects import tag as tags
 from pacha.objects import tree as trees
 from pacha.objects.types import Link
+from pacha.porcelain.connect import connect, named
 from pacha.porcelain.problems import CHECKS, Severity
+from pacha.refs.names import RefName
+from pacha.remotes.entries import Update
+from pacha.remotes.log import append
+from pacha.remotes.upload import Brought, next_entry
 from pacha.store.codec import Codecs
 from pacha.store.data import DataStore
 from pacha.store.meta import meta_path
@@ -25,6 +30,7 @@ from pacha.store.packindex import PackIndex
 from pacha.store.packwriter import PackWriter
 from pacha.store.record import HEADER_BYTES, RecordHeader, checksum_of
 from tests.conftest import Project
+from tests.remotely import there
 
 ARTIFACT = ArtifactName("data", "rows")
 CSV = b"a,b\n" + b"".join(b"%d,%d\n" % (number, number**2) for number in range(500))
@@ -352,13 +358,58 @@ PRODUCERS: dict[str, Callable[[Project], object]] = {
     "untrackedMeta": lambda project: project.git(
         "rm", "-q", "--cached", str(head_ref(project).relative_to(project.path))
     ),
+    "erased": lambda project: project("erase", "rows", "--reason", "withdrawn"),
     "notIgnored": lambda project: project.write(".pacha/.gitignore", "!*\n"),
     "missingGitattributes": lambda project: (store(project) / ".gitattributes").unlink(),
 }
 
 
+def lose_an_entry(project: Project) -> None:
+    project.commit("rows.csv", "a\n9\n")
+    project("push", "../shared")
+    (project.path.parent / "shared/log/00000001").unlink()
+
+
+def in_largest_pack(project: Project, at: int) -> None:
+    path = there(project, "packs")[0]
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def lose_a_ref_target(project: Project) -> None:
+    """An entry that names what was never sent, as another program might write."""
+    workspace = project.workspace()
+    connection = connect(workspace, named(workspace, "../shared", start=str(project.path)))
+    update = Update(ref=RefName(f"refs/heads/data/rows/{'5' * 64}"), new=Link("manifest", ObjectId.parse("5" * 64)))
+    entry = next_entry(connection.state, updates=[update], brought=Brought(), writer="x", time="2026-01-01T00:00:00Z")
+    assert append(connection.remote, connection.state, entry) is not None
+    workspace.close()
+
+
+ON_REMOTES: dict[str, Callable[[Project], object]] = {
+    "remoteLog": lose_an_entry,
+    "remotePack": lambda project: there(project, "packs")[0].unlink(),
+    "remoteIndex": lambda project: there(project, "indexes")[0].unlink(),
+    "remoteRecord": lambda project: in_largest_pack(project, -60),
+    "remoteMissing": lose_a_ref_target,
+}
+
+
 def test_every_check_has_a_test_that_produces_it() -> None:
-    assert PRODUCERS.keys() == CHECKS.keys()
+    assert {*PRODUCERS, *ON_REMOTES} == CHECKS.keys()
+
+
+@pytest.mark.parametrize("check", ON_REMOTES)
+def test_a_check_of_a_remote_finds_what_it_is_for(check: str, whole: Project) -> None:
+    whole("push", "../shared")
+    whole("fsck", "--remote", "../shared", "--read-data")
+    ON_REMOTES[check](whole)
+    answer = whole("fsck", "--remote", "../shared", "--read-data", "--json", code=5)
+    found = [item for item in answer.data["problems"] if item["check"] == check]
+    assert found and all(item["severity"] == "error" and (item["path"] or item["object"]) for item in found)
+    human = whole("fsck", "--remote", "../shared", "--read-data", code=5)
+    assert f"error {check}: " in human.out and CHECKS[check].remedy in human.err
 
 
 @pytest.mark.parametrize("check", PRODUCERS)

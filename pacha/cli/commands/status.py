@@ -1,24 +1,29 @@
 """Shows what is staged, changed, behind or unsettled.
 
 `modified` is work of your own; `behind` means that the bytes are a committed version and the head has moved on.
+With --remote: what a remote lacks of the bytes that this checkout names; exits 1 if it lacks any, for a build to ask.
 
 Examples:
   pacha status
   pacha status --json
+  pacha status --remote origin
 
 Group: work
 """
 
+from importlib import import_module
+
 import click
 
-from pacha.cli.app import App
+from pacha.cli.app import AWAY, App
 from pacha.cli.commands_table import command
 from pacha.cli.options import json_option
 from pacha.cli.render import Styled, size_text
 from pacha.porcelain.observe import State
-from pacha.porcelain.status import PathStatus, StatusReport, status
+from pacha.porcelain.status import PathStatus, RemoteStatus, StatusReport, status
 
 SCHEMA = ("pacha.status/1", StatusReport)
+MORE_SCHEMAS = (("pacha.status.remote/1", RemoteStatus),)
 _COLORS = {State.CLEAN: "dim", State.MODIFIED: "yellow", State.BEHIND: "magenta", State.MISSING: "red"}
 _HINTS = {
     State.MODIFIED: "`pacha add PATH` stages a change; `pacha checkout PATH --force` throws it away",
@@ -28,10 +33,19 @@ _HINTS = {
 
 
 @command(__doc__)
+@click.option("--remote", metavar="NAME", help="Ask a remote what it lacks, instead of looking at the work tree.")
 @json_option
 @click.pass_obj
-def COMMAND(app: App) -> None:
+def COMMAND(app: App, remote: str | None) -> int:
     """Runs `pacha status`."""
+    if remote is not None:
+        code: int = import_module(AWAY).print_remote_status(app, remote, schema=MORE_SCHEMAS[0][0])
+        return code
+    _print_status(app)
+    return 0
+
+
+def _print_status(app: App) -> None:
     report = status(app.workspace)
     for note in report.notes:
         app.output.note(note)

@@ -1,0 +1,109 @@
+"""A proxy on loopback that does one kind of harm to what a server sends, at one offset of the first connections."""
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+#: pass: nothing. reset: the connection is reset; truncate: it ends; flip: one bit is another; delay: it pauses;
+#: stall: nothing more comes, and the connection stays.
+MODES = ("pass", "reset", "truncate", "flip", "delay", "stall")
+DELAY_SECONDS = 0.1
+_PIECE_BYTES = 1 << 16
+
+
+class Proxy:
+    """Forwards connections to a server. `harmed` counts the connections to which it did its harm."""
+
+    def __init__(self, url: str, mode: str, offset: int, *, times: int) -> None:
+        assert mode in MODES
+        parts = urlsplit(url)
+        self._server = (parts.hostname, parts.port)
+        self._mode, self._offset, self._times = mode, offset, times
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self.harmed = 0
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Ends all connections."""
+        self._ended.set()
+        for each in (self._listener, *self._open):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(self._server)
+            except OSError:
+                return
+            self._open += [client, server]
+            up = threading.Thread(target=_quietly, args=(self._up, client, server), daemon=True)
+            up.start()
+            threading.Thread(target=_quietly, args=(self._down, client, server, up), daemon=True).start()
+
+    def _up(self, client: socket.socket, server: socket.socket) -> None:
+        while piece := client.recv(_PIECE_BYTES):
+            server.sendall(piece)
+        server.shutdown(socket.SHUT_WR)
+
+    def _down(self, client: socket.socket, server: socket.socket, up: threading.Thread) -> None:
+        sent = 0
+        try:
+            while piece := server.recv(_PIECE_BYTES):
+                at = self._offset - sent
+                sent += len(piece)
+                if 0 <= at < len(piece) and self._mode != "pass" and self._may_harm():
+                    piece = self._harm(client, piece, at)
+                client.sendall(piece)
+        finally:
+            # A socket that another thread waits on is not closed until that one wakes.
+            is_reset = client.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER)
+            for each, how in ((client, socket.SHUT_RD if is_reset else socket.SHUT_RDWR), (server, socket.SHUT_RDWR)):
+                with contextlib.suppress(OSError):
+                    each.shutdown(how)
+            up.join()
+            client.close()
+            server.close()
+
+    def _may_harm(self) -> bool:
+        with self._lock:
+            self.harmed += 1
+            return self.harmed <= self._times
+
+    def _harm(self, client: socket.socket, piece: bytes, at: int) -> bytes:
+        """Returns what is sent on. Errors: `OSError` where the connection is to end here."""
+        if self._mode == "flip":
+            return piece[:at] + bytes([piece[at] ^ 1]) + piece[at + 1 :]
+        client.sendall(piece[:at])
+        if self._mode == "delay":
+            self._ended.wait(DELAY_SECONDS)
+            return piece[at:]
+        if self._mode == "stall":
+            self._ended.wait()
+        if self._mode == "reset":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise OSError(self._mode)
+
+
+def _quietly(forward: Callable[..., None], *arguments: object) -> None:
+    with contextlib.suppress(OSError):
+        forward(*arguments)
+
+
+@contextlib.contextmanager
+def chaos(url: str, mode: str, offset: int, *, times: int = 1) -> Iterator[Proxy]:
+    """Runs the proxy before a server until the end of the block."""
+    proxy = Proxy(url, mode, offset, times=times)
+    try:
+        yield proxy
+    finally:
+        proxy.close()

@@ -1,0 +1,143 @@
+"""Servers that tests talk to: child processes on loopback, each on a port that was free, ended by their own id."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+#: A server that has not answered by then does not come.
+START_SECONDS = 60
+#: What S3 stubs accept; no real service knows them.
+KEYS = {"AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER", "AWS_REGION": "us-east-1"}
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running(words: Sequence[str], url: str, *, environment: dict[str, str] | None = None) -> Iterator[str]:
+    """Runs a program until the end of the block; it must answer at the URL, whatever it answers."""
+    with tempfile.TemporaryFile() as talk:
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=talk, stderr=talk, env={**os.environ, **(environment or {})}
+        )
+        try:
+            _await(process, url, talk)
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _await(process: "subprocess.Popen[bytes]", url: str, talk: object) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.05)
+    talk.seek(0)  # type: ignore[attr-defined]
+    raise AssertionError(f"{process.args!r} did not start: {talk.read()[-2000:]!r}")  # type: ignore[attr-defined]
+
+
+def missing(what: str) -> None:
+    """Skips a test for want of a program; fails it in CI."""
+    assert "PACHA_CI" not in os.environ, f"{what} must be installed in CI"
+    pytest.skip(f"{what} is not installed")
+
+
+@contextlib.contextmanager
+def http_server(folder: Path) -> Iterator[str]:
+    """`python -m http.server` over a folder: knows no ranges. Yields its URL."""
+    port = free_port()
+    words = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(folder)]
+    with running(words, f"http://127.0.0.1:{port}") as url:
+        yield url
+
+
+@contextlib.contextmanager
+def nginx(folder: Path) -> Iterator[str]:
+    """nginx over a folder. Yields its URL."""
+    program = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+    if program is None:
+        missing("nginx")
+    port = free_port()
+    with tempfile.TemporaryDirectory() as own:
+        settings = Path(own, "nginx.conf")
+        # As root its workers would be nobody, who may not look into a test's folder.
+        user = "user root;" if os.getuid() == 0 else ""
+        settings.write_text(
+            f"{user} daemon off; master_process off; pid {own}/pid; error_log {own}/error.log;\n"
+            "events { worker_connections 64; }\n"
+            f"http {{ access_log off; client_body_temp_path {own}/b; proxy_temp_path {own}/p; "
+            f"fastcgi_temp_path {own}/f; uwsgi_temp_path {own}/u; scgi_temp_path {own}/s;\n"
+            f"server {{ listen 127.0.0.1:{port}; location / {{ root {folder}; }} }} }}\n"
+        )
+        with running([str(program), "-c", str(settings), "-p", own], f"http://127.0.0.1:{port}") as url:
+            yield url
+
+
+@contextlib.contextmanager
+def moto(*buckets: str) -> Iterator[str]:
+    """An S3 server that honours conditions, with these buckets. Yields its endpoint."""
+    port = free_port()
+    words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with running(words, f"http://127.0.0.1:{port}") as endpoint:
+        for bucket in buckets:
+            make_bucket(endpoint, bucket)
+        yield endpoint
+
+
+def make_bucket(endpoint: str, bucket: str) -> None:
+    """Makes a bucket on a server that asks for no signature."""
+    with urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{bucket}", method="PUT"), timeout=10):
+        pass
+
+
+@contextlib.contextmanager
+def localbucket(*buckets: str) -> Iterator[str]:
+    """An S3 server that honours If-None-Match and nothing more. Yields its endpoint."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        for bucket in buckets:
+            os.mkdir(os.path.join(folder, bucket))
+        program = os.path.join(os.path.dirname(sys.executable), "localbucket")
+        if not os.path.exists(program):
+            missing("localbucket")
+        with running([program, "--port", str(port), folder], f"http://127.0.0.1:{port}") as endpoint:
+            yield endpoint
+
+
+@contextlib.contextmanager
+def s3rver(bucket: str) -> Iterator[str]:
+    """The S3 server of npm that ignores conditions; only where npm has it already. Yields its endpoint."""
+    program = shutil.which("s3rver")
+    if program is None:
+        pytest.skip("s3rver is not installed")
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        words = [program, "-a", "127.0.0.1", "-p", str(port), "-d", folder, "--configure-bucket", bucket]
+        with running(words, f"http://127.0.0.1:{port}") as endpoint:
+            yield endpoint
