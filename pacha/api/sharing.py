@@ -9,6 +9,11 @@ from pacha.api.values import Path, Reference
 from pacha.porcelain.connect import Connection, connect, named
 from pacha.porcelain.erase import ErasedVersion, erase
 from pacha.porcelain.fetch import Fetched, fetch, git_carries_refs
+from pacha.porcelain.fsck import FsckReport, fsck_repair
+from pacha.porcelain.fsck_remote import RemoteReport, fsck_remote
+from pacha.porcelain.gc import GcReport
+from pacha.porcelain.gc_pushed import gc_pushed
+from pacha.porcelain.gc_remote import RemoteGcReport, gc_remote
 from pacha.porcelain.getting import GetOptions
 from pacha.porcelain.held import remote_status
 from pacha.porcelain.identity import author
@@ -47,15 +52,22 @@ class Sharing(Keeping):
         only: Sequence[str] = (),
         stages: bool | None = None,
         with_lineage: bool = False,
+        check: bool = False,
+        read_data: bool = False,
         dry_run: bool = False,
     ) -> Pushed:
         """Sends versions, heads and bytes. Stage moves go where Git does not carry them, or as `stages` says.
 
+        `check` looks whether the remote still has all that it lists, `read_data` reads every byte there to see it.
         Errors: `PushRefused`, `RemoteFailed` families, `Corrupt`.
         """
         is_staging = not git_carries_refs(self._workspace) if stages is None else stages
         options = PushOptions(
-            artifacts=tuple(self._artifact(name) for name in only), stages=is_staging, with_lineage=with_lineage
+            artifacts=tuple(self._artifact(name) for name in only),
+            stages=is_staging,
+            with_lineage=with_lineage,
+            check=check,
+            read_data=read_data,
         )
         with self._connected(remote, is_writing=True) as connection:
             return push(
@@ -117,6 +129,41 @@ class Sharing(Keeping):
 
     def _joins(self, join: bool | None) -> bool:
         return not git_carries_refs(self._workspace) if join is None else join
+
+    def repair(self, remote: str | None = None) -> FsckReport:
+        """Reads everything here, heals from a remote what is damaged or missing, and reads again.
+
+        Errors: `RemoteFailed` families, `Busy`.
+        """
+        with self._connected(remote) as connection:
+            return fsck_repair(self._workspace, connection)
+
+    def check_remote(self, remote: str | None = None, *, read_data: bool = False) -> RemoteReport:
+        """Checks a remote's log, its packs, and what its refs name. Errors: `RemoteFailed` families."""
+        with self._connected(remote) as connection:
+            return fsck_remote(self._workspace, connection, read_data=read_data)
+
+    def gc_pushed(self, remote: str | None = None, *, grace_days: int | None = None, dry_run: bool = False) -> GcReport:
+        """Frees bytes here that a remote has, but for what is checked out. Errors: `RemoteFailed` families, `Busy`."""
+        with self._connected(remote) as connection:
+            grace = self._grace(grace_days)
+            return gc_pushed(self._workspace, connection, grace_seconds=grace, dry_run=dry_run)
+
+    def gc_remote(
+        self, remote: str | None = None, *, grace_days: int | None = None, dry_run: bool = True
+    ) -> RemoteGcReport:
+        """Looks after a remote of one's own: says what nothing names any more, and without `dry_run` takes it off the list.
+
+        Errors: `RemoteFailed` families, `CannotCollect`.
+        """
+        with self._connected(remote, is_writing=not dry_run) as connection:
+            return gc_remote(
+                self._workspace,
+                connection,
+                grace_seconds=self._grace(grace_days),
+                writer=author(self._workspace, self._author),
+                dry_run=dry_run,
+            )
 
     def remote_status(self, remote: str | None = None) -> RemoteStatus:
         """How a remote compares with this checkout. Errors: `RemoteFailed` families."""

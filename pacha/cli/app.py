@@ -7,7 +7,7 @@ from types import TracebackType
 from pacha.base.errors import PachaError
 from pacha.cli.progress import Watched
 from pacha.cli.render import Output
-from pacha.porcelain.workspace import ON_DEMAND, Workspace
+from pacha.porcelain.workspace import ON_DEMAND, REMEMBERED, Workspace
 from pacha.registry.resolve import HEAD, Revision
 from pacha.repo.environment import Environment
 from pacha.repo.repository import open_repository
@@ -80,6 +80,11 @@ class App:
         if revision.note is not None:
             self.output.note(revision.note)
         return revision
+
+    def hint_only_here(self) -> None:
+        """Where this repository is shared: says that others do not have it yet."""
+        if self.workspace.repository.shared.stat(REMEMBERED) is not None:
+            self.output.hint("only here until `pacha push`")
 
     def try_workspace(self) -> Workspace | None:
         """The workspace, or None where there is none: for completion, which must never complain."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pacha.base.errors import Conflict, Corrupt
 from pacha.base.files import NoSuchFile, Root
 from pacha.base.ids import hash_bytes
-from pacha.porcelain.workspace import Workspace
+from pacha.porcelain.workspace import REMEMBERED, Workspace
 from pacha.remotes.entries import BadEntry
 from pacha.remotes.holdings import Holdings, IndexCache
 from pacha.remotes.keys import FORMAT, NUMBER_DIGITS
@@ -20,8 +20,6 @@ from pacha.repo.layout import FORMAT_BYTES_MAX, FORMAT_VERSION, Format, NotARepo
 
 #: A place that was typed, and that nobody has named, is remembered under this and a digest of it.
 UNNAMED = "at-"
-#: What this machine remembers of remotes: derived, and safe to remove.
-REMEMBERED = "local/remotes"
 
 
 class OtherRepository(Conflict):

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from pacha.base.ids import ObjectId
 from pacha.objects.manifest import Manifest
-from pacha.porcelain.connect import REMEMBERED, Connection, remembered
+from pacha.porcelain.connect import Connection, remembered
 from pacha.porcelain.status import RemoteStatus
-from pacha.porcelain.workspace import Workspace
+from pacha.porcelain.workspace import REMEMBERED, Workspace
 from pacha.refs.names import RefName, head_ref, version_ref
 from pacha.remotes.holdings import IndexCache, find_in
 

@@ -11,9 +11,9 @@ from pacha.base.errors import MachineFailed
 from pacha.base.files import Durability, Root, remove_tree
 from pacha.base.ids import hash_bytes
 from pacha.base.progress import Progress, Silent
-from pacha.porcelain.connect import REMEMBERED, Connection, EmptyRemote, connect_to, remote_format
+from pacha.porcelain.connect import Connection, EmptyRemote, connect_to, remote_format
 from pacha.porcelain.elsewhere import Elsewhere
-from pacha.porcelain.workspace import Workspace
+from pacha.porcelain.workspace import REMEMBERED, Workspace
 from pacha.refs.store import Overlay, RefStore
 from pacha.remotes.named import NamedRemote
 from pacha.remotes.opening import open_remote

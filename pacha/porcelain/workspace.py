@@ -37,6 +37,8 @@ from pacha.worktree.drafts import (
 FILE_SCHEME = "file://"
 #: Names the remote that bytes which are not here come from when they are read: `clone --no-data` writes it.
 ON_DEMAND = "local/on-demand"
+#: What this machine remembers of remotes: derived, and safe to remove.
+REMEMBERED = "local/remotes"
 _Made = TypeVar("_Made")
 
 

@@ -8,7 +8,7 @@ either file.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pacha.base.errors import Ambiguous, NotFound, Untrusted, Usage
 from pacha.base.files import NoSuchFile, Root
@@ -114,6 +114,7 @@ class NamedRemotes:
                     url=remote.url,
                 )
             self.add(remote)
+            remote = replace(remote, is_trusted=True)
         return remote
 
     @staticmethod

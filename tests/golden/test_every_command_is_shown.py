@@ -19,6 +19,7 @@ ELSEWHERE = {
     "demo": "tests/cli/test_demo.py",
     "erase": "tests/porcelain/test_erase.py",
     "doctor": "tests/api/test_registry.py",
+    "serve": "tests/server/test_running.py",
 }
 
 

@@ -70,5 +70,7 @@ def COMMAND(
         app.output.hint("track one with `pacha add PATH`")
     if any(item.state != "unchanged" for item in result.added):
         app.output.hint('next: `pacha commit -m "what changed"`')
+        if any(item.new_bytes for item in result.added):
+            app.hint_only_here()
     elif result.added:
         app.output.hint("nothing changed since the last commit")

@@ -74,6 +74,7 @@ def COMMAND(
             app.output.line(f"published {item.artifact.name}:{item.version}")
     if bump is None and len(made) == 1:
         app.output.hint(f"`pacha tag {made[0].artifact.name} VERSION` publishes it")
+    app.hint_only_here()
 
 
 def _split(app: App, names: tuple[str, ...]) -> tuple[list[str], list[ArtifactName]]:

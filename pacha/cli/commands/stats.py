@@ -54,6 +54,10 @@ def COMMAND(app: App, is_storage: bool, limit: int | None, is_all: bool) -> None
     _table(app, found)
 
 
+def _only_here(count: int) -> str:
+    return f"{count_text(count, 'commit')}: no remote was seen to have their bytes" if count else "nothing"
+
+
 def _table(app: App, found: Stats) -> None:
     spared = found.committed_bytes - found.stored_bytes
     app.output.table(
@@ -66,7 +70,7 @@ def _table(app: App, found: Stats) -> None:
             ["ratio", f"{ratio_text(found.ratio)} of what they hold"],
             ["spared", size_text(max(0, spared))],
             ["staged", str(found.staged)],
-            ["only here", f"{count_text(found.only_here, 'commit')}: no remote is known to have their bytes"],
+            ["only here", _only_here(found.only_here)],
             ["trash", size_text(found.trash_bytes)],
         ]
     )

@@ -42,6 +42,8 @@ def COMMAND(app: App, name: str, version: str, at: str | None) -> None:
         return
     word = "published" if result.is_new else "already published"
     app.output.line(f"{word} {result.artifact.name}:{result.version}  manifest:{result.manifest.short}")
+    if result.is_new:
+        app.hint_only_here()
 
 
 def _version(app: App, artifact: ArtifactName, text: str, manifest: ObjectId) -> Version:

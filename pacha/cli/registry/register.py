@@ -81,3 +81,5 @@ def show(app: App, kind: str, done: Registered) -> None:
         app.output.hint(f"next: `pacha stage {done.artifact.name}:{done.version} staging`")
     else:
         app.output.hint(f"`pacha {kind} get {done.artifact.name}:{done.version}` shows it")
+    if done.is_new:
+        app.hint_only_here()
