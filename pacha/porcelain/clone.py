@@ -53,7 +53,9 @@ def clone(
     found = remote_format(opened)
     opened.close()
     if found is None:
-        raise EmptyRemote(f"{opened.url}: nothing was pushed there yet", hint="push to it first", url=opened.url)
+        raise EmptyRemote(
+            f"{opened.url}: nothing was pushed there yet", hint="check the place, or push to it first", url=opened.url
+        )
     os.makedirs(target, exist_ok=True)
     durability = Durability(load_config(environment, {}, None).text("core.durability") or "batch")
     path = create(target, id=found.id, durability=durability)

@@ -116,7 +116,9 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
     folder = memory_of(remote.url)
     if found is None and not is_writing and not remembered(repository.shared, folder).number:
         raise EmptyRemote(
-            f"{opened.url}: nothing was pushed there yet", hint=f"`pacha push {remote.name}` does", url=opened.url
+            f"{opened.url}: nothing was pushed there yet",
+            hint=f"check the place; `pacha push {remote.name}` begins one",
+            url=opened.url,
         )
     if found is not None and found.id != repository.format.id:
         raise OtherRepository(
