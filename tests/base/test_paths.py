@@ -80,11 +80,17 @@ def test_a_bad_artifact_name_is_refused(name: str) -> None:
     ["", "refs", "refs/heads", "heads/model/x", "refs/x/y", "refs/heads/../x", "refs/heads//x", "/refs/heads/x", "refs/heads/x/",
      "refs/heads/x.lock", "refs/heads/@{", "refs/heads/-rf", "refs/heads/.hidden", "refs/heads/a.", "refs/heads/a~1",
      "refs/heads/a^", "refs/heads/a:b", "refs/heads/a?b", "refs/heads/a*b", "refs/heads/a[b", "refs/heads/a\\b", "refs/heads/a b",
-     "refs/heads/A", "refs/heads/\x01", "refs/heads/a\nb", "refs/heads/" + "a" * 200, "HEAD", "refs/heads/a/b/c/d/e/f"],
+     "refs/heads/A", "refs/heads/\x01", "refs/heads/a\nb", "refs/heads/" + "a" * 200, "HEAD", "refs/heads/a/b/c/d/e/f",
+     "refs/heads/a./b", "refs/heads/a.lock/b", "refs/heads/a..b/c", "refs/heads/a/b..", "refs/heads/a\n"],
 )  # fmt: skip
 def test_a_bad_ref_name_is_refused(text: str) -> None:
     with pytest.raises(BadRefName):
         RefName(text)
+
+
+@pytest.mark.parametrize("text", ["refs/heads/a.locked", "refs/heads/a.lock.b/c", "refs/versions/model/x/1.0.0-a.b+c"])
+def test_a_ref_name_whose_dots_are_harmless_is_kept(text: str) -> None:
+    assert RefName(text).text == text
 
 
 @given(

@@ -213,3 +213,18 @@ def test_emptiness_and_likeness_know_unfinished_transactions(refs: RefStore) -> 
     refs.overlay = Overlay(created={HEAD: ONE})
     assert not refs.is_empty(HEAD.folder) and refs.names_like(HEAD.folder, lambda last: True) == [HEAD]
     assert refs.names_like(HEAD.folder, lambda last: False) == []
+
+
+def test_a_folder_of_refs_is_read_through_no_link_and_with_what_is_unfinished(tmp_path: Path) -> None:
+    made = RefName("refs/versions/model/x/2.0.0")
+    refs = RefStore(Root(str(tmp_path), durability=Durability.NONE), Overlay(created={made: TWO}))
+    assert refs.read_all(NAME.folder) == [(made, TWO)]
+    path = tmp_path / NAME.text
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encode_ref(ONE))
+    assert refs.read_all(NAME.folder) == [(NAME, ONE), (made, TWO)]
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadRef) as caught:
+        refs.read_all(NAME.folder)
+    assert caught.value.check == "symlinkRef"
