@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,44 @@ def make_bucket(endpoint: str, bucket: str) -> None:
     """Makes a bucket on a server that asks for no signature."""
     with urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{bucket}", method="PUT"), timeout=10):
         pass
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running `pacha serve`. `variable` is what its user puts into PACHA_TOKEN."""
+
+    url: str
+    token: str
+    folder: Path
+
+    @property
+    def variable(self) -> str:
+        host = self.url.partition("://")[2].rstrip("/")
+        return f"{host}={self.token}"
+
+
+@contextlib.contextmanager
+def serve(folder: Path, *, program: str = "pacha", durability: str = "none") -> Iterator[Served]:
+    """`pacha serve` over a folder, with one token that may do everything."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokens, environment = f"{folder}-tokens", {**os.environ, "PACHA_DURABILITY": durability}
+    words = [sys.executable, "-m", program, "serve"]
+    make = [*words, "token", "create", str(folder), "--role", "admin", "--tokens", tokens]
+    token = subprocess.run(make, capture_output=True, text=True, check=True).stdout.strip()
+    words += [str(folder), "--port", "0", "--tokens", tokens, "--access-log", f"{folder}.log"]
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stderr is not None
+    try:
+        match = re.search(r"pacha\+http://\S+/", process.stderr.readline())
+        assert match is not None
+        yield Served(match.group(0), token, folder)
+    finally:
+        process.terminate()
+        try:
+            process.wait(60)
+        finally:
+            process.kill()
+            process.stderr.close()
 
 
 @contextlib.contextmanager
