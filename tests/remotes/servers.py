@@ -54,6 +54,9 @@ def _await(process: "subprocess.Popen[bytes]", url: str, talk: object) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         try:
+            if url.startswith("ssh:"):
+                socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), 5).close()
+                return
             with urllib.request.urlopen(url, timeout=5):
                 return
         except urllib.error.HTTPError:
@@ -168,6 +171,34 @@ def localbucket(*buckets: str) -> Iterator[str]:
             missing("localbucket")
         with running([program, "--port", str(port), folder], f"http://127.0.0.1:{port}") as endpoint:
             yield endpoint
+
+
+@contextlib.contextmanager
+def sshfs(folder: Path, mounts: Sequence[Path]) -> Iterator[None]:
+    """Mounts one folder at several places through an SSH server of one's own: nobody sees the others' locks."""
+    programs = [shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") for name in ("sshd", "sshfs", "fusermount3")]
+    if None in programs or not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        missing("sshd, sshfs or /dev/fuse")
+    sshd, mount, unmount = map(str, programs)
+    with tempfile.TemporaryDirectory() as own, contextlib.ExitStack() as ending:
+        port = free_port()
+        for name in ("host", "user"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{own}/{name}"], check=True)
+        Path(own, "settings").write_text(
+            f"ListenAddress 127.0.0.1:{port}\nHostKey {own}/host\nAuthorizedKeysFile {own}/user.pub\nPidFile none\n"
+            "StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\nMaxStartups 99\n"
+        )
+        if os.getuid() == 0:
+            os.makedirs("/run/sshd", exist_ok=True)  # Where it shuts itself in; a service would make it.
+        ending.enter_context(running([sshd, "-D", "-e", "-f", f"{own}/settings"], f"ssh://127.0.0.1:{port}"))
+        options = f"IdentityFile={own}/user,UserKnownHostsFile=/dev/null,StrictHostKeyChecking=no,dir_cache=no,dcache_timeout=0"
+        for place in mounts:
+            place.mkdir(parents=True)
+            words = [mount, "-p", str(port), "-o", options, f"127.0.0.1:{folder}", str(place)]
+            if subprocess.run(words, check=False, stdin=subprocess.DEVNULL, timeout=START_SECONDS).returncode:
+                missing("mounting with sshfs")
+            ending.callback(subprocess.run, [unmount, "-u", "-z", str(place)], check=False)
+        yield
 
 
 @contextlib.contextmanager
