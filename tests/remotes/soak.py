@@ -48,9 +48,10 @@ def place(kind: str, folder: Path) -> Iterator[list[str]]:
         with servers.moto("pacha") as endpoint, _environment({"AWS_ENDPOINT_URL": endpoint, **servers.KEYS}):
             yield ["s3://pacha/registry"]
     elif kind == "serve":
-        with servers.serve(folder / "remote", durability="batch") as served:
-            with _environment({"PACHA_TOKEN": served.variable}):
-                yield [served.url]
+        with contextlib.ExitStack() as stack:
+            served = stack.enter_context(servers.serve(folder / "remote", durability="batch"))
+            stack.enter_context(_environment({"PACHA_TOKEN": served.variable}))
+            yield [served.url]
     else:
         yield [f"{folder}/remote"]
 
