@@ -50,6 +50,8 @@ class Proxy:
                 server = socket.create_connection(self._server)
             except OSError:
                 return
+            for each in (client, server):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # What comes in two pieces must not wait.
             self._open += [client, server]
             up = threading.Thread(target=_quietly, args=(self._up, client, server), daemon=True)
             up.start()
