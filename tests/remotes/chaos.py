@@ -1,6 +1,7 @@
 """A proxy on loopback that does one kind of harm, at one offset of the first connections, to what one side sends."""
 
 import contextlib
+import re
 import socket
 import struct
 import threading
@@ -12,18 +13,22 @@ from urllib.parse import urlsplit
 MODES = ("pass", "reset", "truncate", "flip", "delay", "stall")
 DELAY_SECONDS = 0.1
 _PIECE_BYTES = 1 << 16
+#: What a client writes begins with a request, or goes on after a head without a body.
+_REQUEST = re.compile(rb"(?:^|\r\n\r\n)([A-Z]+) (\S+) HTTP/1\.1\r\n")
 
 
 class Proxy:
     """Forwards connections to a server. `is_up`: what clients send is harmed, and not what the server answers.
 
-    `harmed` counts the connections to which it did its harm, `longest` the bytes of the longest of that side.
+    `harmed` counts the connections to which it did its harm, `longest` the bytes of the longest of that side, and
+    `requests` are the methods and targets of what was asked.
     """
 
     def __init__(self, url: str, mode: str, offset: int, *, times: int, is_up: bool = False) -> None:
         assert mode in MODES
         self._is_up = is_up
         self.longest = 0
+        self.requests: list[tuple[str, str]] = []
         parts = urlsplit(url)
         self._server = (parts.hostname, parts.port)
         self._mode, self._offset, self._times = mode, offset, times
@@ -59,7 +64,7 @@ class Proxy:
 
     def _up(self, client: socket.socket, server: socket.socket) -> None:
         try:
-            self._forward(client, server, is_harmed=self._is_up)
+            self._forward(client, server, is_up=True)
         except OSError:
             # The server hears of it, and the client when that lets go of it.
             _end(client, server)
@@ -68,18 +73,21 @@ class Proxy:
 
     def _down(self, client: socket.socket, server: socket.socket, up: threading.Thread) -> None:
         try:
-            self._forward(server, client, is_harmed=not self._is_up)
+            self._forward(server, client, is_up=False)
         finally:
             _end(client, server)
             up.join()
             client.close()
             server.close()
 
-    def _forward(self, source: socket.socket, target: socket.socket, *, is_harmed: bool) -> None:
+    def _forward(self, source: socket.socket, target: socket.socket, *, is_up: bool) -> None:
         sent = 0
+        is_harmed = is_up is self._is_up
         while piece := source.recv(_PIECE_BYTES):
             at = self._offset - sent
             sent += len(piece)
+            if is_up:
+                self.requests.extend((method.decode(), path.decode()) for method, path in _REQUEST.findall(piece))
             if is_harmed:
                 self.longest = max(self.longest, sent)
             if is_harmed and 0 <= at < len(piece) and self._mode != "pass" and self._may_harm():
