@@ -42,6 +42,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+#: What a token looks like, whole or in part; one in a URL is refused, and not written down.
+_SECRET = re.compile(r"pacha_[0-9a-f]{12}_[A-Za-z0-9_-]*|[?&](?:access_)?token=", re.ASCII)
 _ANYTHING = re.compile(r"^(?P<rest>[\s\S]*)$")
 #: Twice in a request, these mean that two servers on the way could read it differently.
 _ONCE = frozenset({"host", "authorization", "content-length", "content-type", "range", "if-none-match"})
@@ -187,6 +189,11 @@ class _Exchange:
         if "transfer-encoding" in headers and "content-length" in headers:
             raise BadRequest("a body cannot have a Content-Length and be chunked")
         raw_path: bytes = self._request.scope.get("raw_path") or b""
+        if _SECRET.search(f"{self._request.url.path}?{self._request.url.query}"):
+            raise BadRequest(
+                "a token stands in the URL",
+                hint="send it in the header Authorization, and take this one back: URLs are written into logs",
+            )
         if b"%" in raw_path and not raw_path.startswith(b"/api/"):
             raise BadRequest("no key of a remote needs escapes")
         self._check_host(headers.get("host", ""))
@@ -304,7 +311,7 @@ class _Exchange:
                 client=self._client(),
                 token=self._caller.name if request.headers.get("authorization") else "-",
                 method=request.method,
-                path=request.url.path,
+                path=_SECRET.sub("[token]", request.url.path),
                 status=answer.status,
                 received=self._received,
                 sent=len(answer.body) if isinstance(answer.body, bytes) else answer.body.length,
