@@ -204,6 +204,7 @@ def _long_log(folder: Path) -> Iterator[Row]:
     bucket = "s3://pacha/registry"
     download = ["model", "download", "fraud:production", "--repo", bucket, "-o", "out.bin"]
     with servers.moto("pacha") as endpoint, chaos(endpoint, "pass", 0) as proxy:
+        os.environ.update(servers.KEYS)  # The library of buckets looks for them there, and on the network otherwise.
         ENVIRONMENT.update({**servers.KEYS, "AWS_ENDPOINT_URL": endpoint})
         copy(memory, open_place(bucket, Options(endpoint=endpoint, variables=ENVIRONMENT)))
         run([*PACHA, "push", bucket], cwd=project)

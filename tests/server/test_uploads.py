@@ -3,11 +3,14 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from pacha.base.files import Durability
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.objects.types import Link, Storage
+from pacha.remotes import sending, upload
 from pacha.remotes.entries import LogEntry, Update, chained, encode_file
 from pacha.remotes.folder import FolderRemote
 from pacha.remotes.keys import index_key, pack_key
@@ -343,3 +346,15 @@ def test_an_index_with_a_row_twice_is_refused(asked: Asked, staged: FolderRemote
     lie = replace(entry, indexes_added=(replace(index, id=hash_bytes(forged), size=len(forged)),))
     assert send_entry(asked, lie).status == 422
     assert send_entry(asked, entry).status == 201
+
+
+def test_a_push_of_many_records_has_several_packs_and_indexes(
+    asked: Asked, model: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PART_RECORDS_MAX", 1)
+    monkeypatch.setattr(upload, "INDEX_RECORDS_MAX", 2)
+    remote = FolderRemote(str(tmp_path / "many"), durability=Durability.NONE)
+    state = push(model.workspace(), remote)
+    assert len(state.packs) >= 4 and len(state.indexes) == (len(state.packs) + 1) // 2
+    send_packs(remote, asked)
+    assert send_entry(asked, first_entry(remote)).status == 201
