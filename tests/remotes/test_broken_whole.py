@@ -4,12 +4,13 @@ No wrong byte is put in place, no ref of the remote lacks anything that it names
 entry is there. `PACHA_CHAOS=100 python -m pytest tests/remotes/test_broken_whole.py` harms a hundred offsets of each kind.
 """
 
+import contextlib
 import itertools
 import os
 import random
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,9 @@ from pacha.porcelain.fsck_remote import fsck_remote
 from pacha.porcelain.push import push
 from pacha.porcelain.pushing import PushOptions
 from pacha.refs.names import RefName
+from pacha.remotes import opening
 from pacha.remotes.named import NamedRemote
-from pacha.remotes.opening import openers
+from pacha.remotes.options import options_of
 from pacha.repo.environment import Environment
 from tests.conftest import Project
 from tests.remotes import servers
@@ -59,20 +61,12 @@ class Place:
         return NamedRemote(name=name, url=f"{address}/whole", settings=settings)
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits for what stalls are short."""
-    import pacha.remotes.options as options
-
-    before = options.options_of
-
-    def options_of(*words: object, **named: object) -> options.Options:
-        from dataclasses import replace
-
-        return replace(before(*words, **named), stall_seconds=STALL_SECONDS)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("pacha.remotes.opening.options_of", options_of)
-    openers()
+@contextlib.contextmanager
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What stalls is given up soon; whoever checks afterwards, on a busy machine, has all the usual time."""
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "options_of", lambda *words: replace(options_of(*words), stall_seconds=STALL_SECONDS))
+        yield
 
 
 @pytest.fixture(params=["moto", "serve", "nginx"])
@@ -145,7 +139,7 @@ def test_a_push_happened_or_failed_and_says_which(place: Place, worked: Project,
     for mode in (mode for mode in MODES if (place.kind, is_up, mode) != ("moto", True, "flip")):
         for offset in offsets(mode, longest):
             ref, failure = change(worked, number := number + 1), None
-            with chaos(place.address, mode, offset, is_up=is_up) as proxy:
+            with chaos(place.address, mode, offset, is_up=is_up) as proxy, impatient(place.monkeypatch):
                 try:
                     assert push_to(worked, place.through(proxy.url)) is not None
                 except PachaError as error:
@@ -174,7 +168,7 @@ def test_a_clone_is_right_or_says_that_it_failed(place: Place, worked: Project, 
             clones += 1
             target = Project(tmp_path / f"clone{clones}")
             try:
-                with chaos(place.address, mode, offset) as proxy:
+                with chaos(place.address, mode, offset) as proxy, impatient(place.monkeypatch):
                     clone(place.through(proxy.url), str(target.path), environment=Environment.current())
                 assert target.read("m.bin") == worked.read("m.bin"), (mode, offset)
             except PachaError as error:
