@@ -24,6 +24,8 @@ from pacha.store.record import CHECKSUM_BYTES, RecordHeader, checksum_of
 
 #: What an interrupted transfer sends again at most.
 PART_BYTES_MAX = 64 << 20
+#: And so many records: whoever takes a pack in keeps a table of it in memory while it is checked.
+PART_RECORDS_MAX = 100_000
 _RAW, _ZSTD = 0, 1
 
 
@@ -147,12 +149,12 @@ def made(codec: ZstdCodec, type_name: str, id: ObjectId, data: bytes) -> MadeRec
 
 
 def cut(records: Sequence[KeptRecord | MadeRecord]) -> list[OutgoingPack]:
-    """Packs of at most `PART_BYTES_MAX`, or of one record."""
+    """Packs of at most `PART_BYTES_MAX` and `PART_RECORDS_MAX`, or of one record."""
     packs: list[OutgoingPack] = []
     part: list[KeptRecord | MadeRecord] = []
     size = 0
     for record in records:
-        if part and size + record.size > PART_BYTES_MAX:
+        if part and (size + record.size > PART_BYTES_MAX or len(part) == PART_RECORDS_MAX):
             packs.append(OutgoingPack(part))
             part, size = [], 0
         part.append(record)

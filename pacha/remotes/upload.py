@@ -19,6 +19,8 @@ from pacha.store.packindex import encode_index
 UPLOADS_AT_ONCE = 4
 #: A smaller pack is sent again rather than asked for.
 ASKED_BYTES_MIN = 1 << 20
+#: One index is about so many records, or about one pack: some 30 MiB, half of what `pacha serve` takes.
+INDEX_RECORDS_MAX = 500_000
 NONCE_BYTES = 16
 
 
@@ -87,7 +89,7 @@ class HeldSource:
 
 
 def bring(remote: Remote, cargo: Cargo, progress: Progress, *, anew: Set[ObjectId] = frozenset()) -> Brought:
-    """Writes packs and the index over them. What an earlier, interrupted push brought is not sent again, unless it is
+    """Writes packs and the indexes over them, mostly one. What an earlier, interrupted push brought is not sent again, unless it is
     among those that are to be sent `anew`.
 
     Crash: packs that no entry names; the next push of the same finds them. Errors: those of `Remote`, `Corrupt`.
@@ -98,12 +100,26 @@ def bring(remote: Remote, cargo: Cargo, progress: Progress, *, anew: Set[ObjectI
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
         data_sent = list(pool.map(lambda pack: _bring_pack(remote, pack, progress, anew), cargo.data))
         meta_sent = list(pool.map(lambda pack: _bring_pack(remote, pack, progress, anew), cargo.meta))
-    index = put_index(remote, encode_index([(pack.id, pack.rows) for pack, _ in packs]))
+    indexes = [
+        put_index(remote, encode_index([(pack.id, pack.rows) for pack in part]))
+        for part in _parts([pack for pack, _ in packs])
+    ]
     return Brought(
         packs=tuple(RemotePack(id=pack.id, size=pack.size, storage=storage) for pack, storage in packs),
-        indexes=(index,),
-        sent_bytes=sum(data_sent) + sum(meta_sent) + index.size,
+        indexes=tuple(indexes),
+        sent_bytes=sum(data_sent) + sum(meta_sent) + sum(index.size for index in indexes),
     )
+
+
+def _parts(packs: Sequence[OutgoingPack]) -> Iterator[list[OutgoingPack]]:
+    """Packs that one index is about; the one over all packs of a huge push would be more than a server takes."""
+    part: list[OutgoingPack] = []
+    for pack in packs:
+        if part and sum(len(each.records) for each in [*part, pack]) > INDEX_RECORDS_MAX:
+            yield part
+            part = []
+        part.append(pack)
+    yield part
 
 
 def _bring_pack(remote: Remote, pack: OutgoingPack, progress: Progress, anew: Set[ObjectId]) -> int:

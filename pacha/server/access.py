@@ -24,6 +24,7 @@ class Access:
     sent: int
     milliseconds: int
     error: str | None = None
+    traceback: str | None = None
 
 
 class AccessLog:

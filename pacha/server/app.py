@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import re
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -41,6 +42,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+#: What a token looks like, whole or in part; one in a URL is refused, and not written down.
+_SECRET = re.compile(r"pacha_[0-9a-f]{12}_[A-Za-z0-9_-]*|[?&](?:access_)?token=", re.ASCII)
 _ANYTHING = re.compile(r"^(?P<rest>[\s\S]*)$")
 #: Twice in a request, these mean that two servers on the way could read it differently.
 _ONCE = frozenset({"host", "authorization", "content-length", "content-type", "range", "if-none-match"})
@@ -52,9 +55,16 @@ class BadHost(BadRequest):
     status = 421
 
 
+class Bug(PachaError):
+    """Something failed that should not: the mistake is Pacha's own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What an application needs. `is_public`: who has no token may read. `hosts`: names that it answers for."""
+    """What an application needs. `is_public`: who has no token may read. `hosts`: names that it answers for.
+
+    `is_debug`: the log has the traceback of what failed by a mistake of Pacha's own; an answer never has it.
+    """
 
     handlers: Handlers
     tokens: Tokens
@@ -65,6 +75,7 @@ class Setting:
     new_file: Callable[[], NewFile]
     is_public: bool = False
     is_any_address: bool = False
+    is_debug: bool = False
 
 
 def build(setting: Setting) -> "Starlette":
@@ -118,13 +129,22 @@ class _Exchange:
         """Answers, whatever happens, and writes it down."""
         error: PachaError | None = None
         try:
-            answer = await self._answer()
+            answer = await self._answered()
         except PachaError as raised:
             error = raised
             answer = self._refused(raised)
             answer = await self._after_drain(answer)
         self._write_down(answer, error)
         return self._response(answer)
+
+    async def _answered(self) -> Answer:
+        """Errors: `PachaError` alone."""
+        try:
+            return await self._answer()
+        except PachaError:
+            raise
+        except Exception as error:
+            raise Bug(f"{type(error).__name__}: {error}") from error
 
     async def _answer(self) -> Answer:
         self._check_headers()
@@ -169,6 +189,11 @@ class _Exchange:
         if "transfer-encoding" in headers and "content-length" in headers:
             raise BadRequest("a body cannot have a Content-Length and be chunked")
         raw_path: bytes = self._request.scope.get("raw_path") or b""
+        if _SECRET.search(f"{self._request.url.path}?{self._request.url.query}"):
+            raise BadRequest(
+                "a token stands in the URL",
+                hint="send it in the header Authorization, and take this one back: URLs are written into logs",
+            )
         if b"%" in raw_path and not raw_path.startswith(b"/api/"):
             raise BadRequest("no key of a remote needs escapes")
         self._check_host(headers.get("host", ""))
@@ -286,14 +311,33 @@ class _Exchange:
                 client=self._client(),
                 token=self._caller.name if request.headers.get("authorization") else "-",
                 method=request.method,
-                path=request.url.path,
+                path=_SECRET.sub("[token]", request.url.path),
                 status=answer.status,
                 received=self._received,
                 sent=len(answer.body) if isinstance(answer.body, bytes) else answer.body.length,
                 milliseconds=int((time.monotonic() - self._since) * 1000),
                 error=None if error is None else f"{error.code}: {error.message}",
+                traceback=self._traceback(error),
             )
         )
+
+    def _traceback(self, error: PachaError | None) -> str | None:
+        cause = None if error is None else error.__cause__
+        if not isinstance(error, Bug) or cause is None or not self._setting.is_debug:
+            return None
+        return "".join(traceback.format_exception(cause))
+
+    async def _sent(self, answer: Answer, body: FilePart | Pieces) -> AsyncIterator[bytes]:
+        """Sends a body; where that fails the connection breaks off, and the log has a second line that says why."""
+        try:
+            async for piece in _read(body):
+                yield piece
+        except PachaError as error:
+            self._write_down(answer, error)
+            raise
+        except Exception as error:
+            self._write_down(answer, Bug(f"{type(error).__name__}: {error}"))
+            raise
 
     def _response(self, answer: Answer) -> "Response":
         from starlette.responses import Response, StreamingResponse
@@ -303,7 +347,7 @@ class _Exchange:
             return Response(answer.body, status_code=answer.status, headers=headers)
         if self._request.method == "HEAD":
             return Response(b"", status_code=answer.status, headers=headers)
-        return StreamingResponse(_read(answer.body), status_code=answer.status, headers=headers)
+        return StreamingResponse(self._sent(answer, answer.body), status_code=answer.status, headers=headers)
 
 
 async def _read(body: FilePart | Pieces) -> AsyncIterator[bytes]:

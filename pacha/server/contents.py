@@ -44,15 +44,21 @@ class MappedIndexes(IndexCache):
 
     def _map(self, id: ObjectId) -> PackIndex | None:
         try:
-            descriptor = self._files.open_file(index_key(id))
-        except (NoSuchFile, NotRegular):
+            return mapped(self._files, index_key(id))[0]
+        except (NoSuchFile, NotRegular, BadIndex):
             return None
-        try:
-            return PackIndex(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
-        except (BadIndex, ValueError, OSError):
-            return None
-        finally:
-            os.close(descriptor)
+
+
+def mapped(root: Root, path: str) -> tuple[PackIndex, int]:
+    """An index where it lies, and its size in bytes. Errors: `NoSuchFile`, `NotRegular`, `BadIndex`."""
+    descriptor = root.open_file(path)
+    try:
+        data = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+        return PackIndex(data), len(data)
+    except (ValueError, OSError) as error:
+        raise BadIndex(f"{path}: cannot be mapped") from error
+    finally:
+        os.close(descriptor)
 
 
 class Contents:

@@ -6,7 +6,7 @@ a time; create-if-absent decides even so, since others may write into the folder
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 
 from pacha.base.errors import PachaError
 from pacha.base.files import Durability, NewFile, NoSuchFile, Root, read_exactly
@@ -32,13 +32,13 @@ from pacha.remotes.remote import Stored
 from pacha.remotes.state import EMPTY, State
 from pacha.server.asking import ExistsAlready, FilePart, NotAllowed, OpenFile, Stale, Unacceptable
 from pacha.server.checking import Table, check_pack, check_record, check_rows, meta_links, table_of
-from pacha.server.contents import Contents, MappedIndexes
+from pacha.server.contents import Contents, MappedIndexes, mapped
 from pacha.server.judging import check_follows, check_named, check_updates
 from pacha.server.limits import Limits
 from pacha.server.tokens import Caller
 from pacha.store.codec import Codecs
 from pacha.store.pack import PackFile
-from pacha.store.packindex import BadIndex, PackIndex, Row
+from pacha.store.packindex import BadIndex, PackIndex
 
 _HASHED_PIECE_BYTES = 1 << 20
 #: What clients that were cut off left behind, and those that are trying just now.
@@ -77,7 +77,7 @@ class Depot:
         if self._hash(file) != id:
             raise Unacceptable("the bytes do not have the id that they are sent under")
         try:
-            PackIndex(self.root.read(file.path, size_max=self.limits.index_bytes))
+            mapped(self.root, file.path)
         except BadIndex as error:
             raise Unacceptable(error.message) from error
         self._place(file, index_key(id))
@@ -170,22 +170,29 @@ class Depot:
 
     def _check_brought(self, entry: LogEntry, state: State, after: State) -> None:
         """Checks that an entry tells the truth about its packs, and that what its refs name is there, all of META."""
-        packs = {pack.id: self._described(pack) for pack in entry.packs_added}
-        tables = {id: table.rows for id, (_, table) in packs.items()}
-        covered: set[ObjectId] = set()
-        for index in entry.indexes_added:
-            covered |= self._check_index(index.id, index.size, tables)
-        if set(packs) - covered - set(state.packs):
-            raise Unacceptable("a pack comes without an index")
+        indexes = [self._index(index.id, index.size) for index in entry.indexes_added]
+        said = 0
+        for pack in entry.packs_added:
+            about = [index for index in indexes if pack.id in index.packs]
+            if not about and pack.id not in state.packs:
+                raise Unacceptable("a pack comes without an index")
+            table = self._described(pack)
+            for index in about:
+                check_rows(index, pack.id, table.rows)
+            said += len(table.rows) * len(about)
+        if said != sum(index.count for index in indexes):
+            raise Unacceptable("an index has rows that are about no record of the packs that come with it")
         contents = Contents(self.root, self.remote, after, self._indexes)
         codecs = Codecs()
-        for pack, table in packs.values():
-            _check_new(codecs, pack, table, contents)
+        for pack in entry.packs_added:
+            # Read once more: the tables of all packs at once would be as large as whoever sends them likes.
+            held = PackFile(self.root, pack_key(pack.id), pack.id)
+            _check_new(codecs, held, table_of(held), contents)
         for update in entry.updates:
             check_named(update, lambda link: contents.read(codecs, link))
 
-    def _described(self, pack: RemotePack) -> tuple[PackFile, Table]:
-        """A pack that an entry adds, and what its headers say."""
+    def _described(self, pack: RemotePack) -> Table:
+        """What the headers say of a pack that an entry adds."""
         try:
             held = PackFile(self.root, pack_key(pack.id), pack.id)
         except NoSuchFile as error:
@@ -193,18 +200,17 @@ class Depot:
         table = table_of(held)
         if held.size != pack.size or table.storages != {pack.storage}:
             raise Unacceptable(f"the pack {pack.id.short} is not as the entry says")
-        return held, table
+        return table
 
-    def _check_index(self, id: ObjectId, size: int, tables: Mapping[ObjectId, Sequence[Row]]) -> set[ObjectId]:
+    def _index(self, id: ObjectId, size: int) -> PackIndex:
+        """An index that an entry adds. Errors: `Unacceptable`."""
         try:
-            data = self.root.read(index_key(id), size_max=self.limits.index_bytes)
-            index = PackIndex(data)
+            index, true_size = mapped(self.root, index_key(id))
         except (NoSuchFile, BadIndex) as error:
             raise Unacceptable(f"the entry names the index {id.short}, which is not there") from error
-        if len(data) != size:
+        if true_size != size or len(set(index.packs)) != len(index.packs):
             raise Unacceptable(f"the index {id.short} is not as the entry says")
-        check_rows(index, tables)
-        return set(index.packs)
+        return index
 
     # -- taking away -----------------------------------------------------------------------------------------------
 

@@ -43,8 +43,8 @@ class Limits:
 
     #: A pack: `push` makes them of 64 MiB, or of one record; merged META is as large at most.
     pack_bytes: int = 256 << 20
-    #: An index of four million records, as a reader takes it.
-    index_bytes: int = 256 << 20
+    #: An index of a million records: `push` makes more of them where it sends more. It is mapped while it is checked.
+    index_bytes: int = 64 << 20
     #: A log entry and those that it repeats: some 50,000 refs moved at once.
     entry_bytes: int = 16 << 20
     #: The document that says which repository this is.

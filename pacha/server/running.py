@@ -111,6 +111,8 @@ def run(app: Any, listener: socket.socket, binding: Binding, limits: Limits, *, 
             ws="none",
             lifespan="off",
             log_config=None,
+            # What it would say stands in the access log; and with it a traceback, on a terminal.
+            log_level="critical",
             access_log=False,
             server_header=False,
             proxy_headers=False,

@@ -35,6 +35,7 @@ class Service:
     hosts: Sequence[str] = ()
     reader: Reader | None = None
     durability: Durability = Durability.BATCH
+    is_debug: bool = False
 
 
 def tokens_folder(environment: Environment, folder: str) -> str:
@@ -57,5 +58,6 @@ def application(service: Service) -> Any:
         new_file=depot.root.new_file,
         is_public=service.binding.is_public,
         is_any_address=not service.binding.is_local,
+        is_debug=service.is_debug,
     )
     return build(setting)

@@ -27,12 +27,17 @@ from pacha.remotes.entries import Update
 from pacha.remotes.keys import FORMAT
 from pacha.remotes.log import append
 from pacha.remotes.named import NamedRemote
+from pacha.remotes.opening import open_place
+from pacha.remotes.options import Options
 from pacha.remotes.sending import meta_packs
 from pacha.remotes.state import EMPTY
 from pacha.remotes.upload import Cargo, bring, next_entry
 from pacha.repo.environment import Environment
 from tests.benchmarks.many import _write_history, open_in, project_in
-from tests.benchmarks.measure import PACHA, Row, Run, interleaved, median, peak, ratio_of, run
+from tests.benchmarks.measure import ENVIRONMENT, PACHA, Row, Run, interleaved, median, peak, ratio_of, run
+from tests.remotes import servers
+from tests.remotes.chaos import chaos
+from tests.remotes.long import copy, long_remote
 from tests.remotes.places import Count, Memory, Watched
 
 ROUNDS = 5
@@ -49,12 +54,11 @@ def remotes(folder: Path) -> Iterator[Row]:
     """Push and pull of 1 GiB with a folder; nothing to do, small files, and clones of 10,000 versions, in requests."""
     # What a user has set, and names of remotes, must not come from whoever measures.
     os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
-    from tests.benchmarks.measure import ENVIRONMENT
-
     ENVIRONMENT["XDG_CONFIG_HOME"] = str(folder / "config")
     yield from _one_gibibyte(folder)
     yield from _small_files(folder)
     yield from _many_versions(folder)
+    yield from _long_log(folder)
 
 
 def _one_gibibyte(folder: Path) -> Iterator[Row]:
@@ -190,6 +194,32 @@ def _many_versions(folder: Path) -> Iterator[Row]:
     seconds = statistics.median(each.seconds for each in runs)
     seen = f"{seconds * 1000:.0f} ms, {peak(runs) >> 20} MiB"
     yield Row("push with nothing to do, a folder", seen, "≤ 250 ms", seconds <= 0.25)
+
+
+def _long_log(folder: Path) -> Iterator[Row]:
+    """A bucket with a log of 10,000 entries, asked by somebody who was never there: requests counted at the server."""
+    project = project_in(folder, "long")
+    (project / "model.bin").write_bytes(os.urandom(1 << 20))
+    memory = long_remote(lambda *words: run([*PACHA, *words], cwd=project), folder / "long-remote", entries=10_000)
+    bucket = "s3://pacha/registry"
+    download = ["model", "download", "fraud:production", "--repo", bucket, "-o", "out.bin"]
+    with servers.moto("pacha") as endpoint, chaos(endpoint, "pass", 0) as proxy:
+        os.environ.update(servers.KEYS)  # The library of buckets looks for them there, and on the network otherwise.
+        ENVIRONMENT.update({**servers.KEYS, "AWS_ENDPOINT_URL": endpoint})
+        copy(memory, open_place(bucket, Options(endpoint=endpoint, variables=ENVIRONMENT)))
+        run([*PACHA, "push", bucket], cwd=project)
+        ENVIRONMENT["AWS_ENDPOINT_URL"] = proxy.url
+        ENVIRONMENT["XDG_CACHE_HOME"] = str(folder / "cold")
+        for name, words, limit in (
+            ("download from", download, 15),
+            ("push with nothing to do to", ["push", bucket], 5),
+        ):
+            proxy.requests.clear()
+            took = run([*PACHA, *words], cwd=project)
+            writes = [method for method, _ in proxy.requests if method not in ("GET", "HEAD")]
+            seen = f"{len(proxy.requests)} requests, {len(writes)} of them write, {took.seconds:.1f} s"
+            holds = len(proxy.requests) <= limit and not writes
+            yield Row(f"{name} a bucket with 10,000 entries", seen, f"≤ {limit}, 0 write", holds)
 
 
 def _push_one_by_one(workspace: Workspace, memory: Memory) -> int:

@@ -1,6 +1,7 @@
-"""A proxy on loopback that does one kind of harm to what a server sends, at one offset of the first connections."""
+"""A proxy on loopback that does one kind of harm, at one offset of the first connections, to what one side sends."""
 
 import contextlib
+import re
 import socket
 import struct
 import threading
@@ -12,13 +13,22 @@ from urllib.parse import urlsplit
 MODES = ("pass", "reset", "truncate", "flip", "delay", "stall")
 DELAY_SECONDS = 0.1
 _PIECE_BYTES = 1 << 16
+#: What a client writes begins with a request, or goes on after a head without a body.
+_REQUEST = re.compile(rb"(?:^|\r\n\r\n)([A-Z]+) (\S+) HTTP/1\.1\r\n")
 
 
 class Proxy:
-    """Forwards connections to a server. `harmed` counts the connections to which it did its harm."""
+    """Forwards connections to a server. `is_up`: what clients send is harmed, and not what the server answers.
 
-    def __init__(self, url: str, mode: str, offset: int, *, times: int) -> None:
+    `harmed` counts the connections to which it did its harm, `longest` the bytes of the longest of that side, and
+    `requests` are the methods and targets of what was asked.
+    """
+
+    def __init__(self, url: str, mode: str, offset: int, *, times: int, is_up: bool = False) -> None:
         assert mode in MODES
+        self._is_up = is_up
+        self.longest = 0
+        self.requests: list[tuple[str, str]] = []
         parts = urlsplit(url)
         self._server = (parts.hostname, parts.port)
         self._mode, self._offset, self._times = mode, offset, times
@@ -45,53 +55,71 @@ class Proxy:
                 server = socket.create_connection(self._server)
             except OSError:
                 return
+            for each in (client, server):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # What comes in two pieces must not wait.
             self._open += [client, server]
             up = threading.Thread(target=_quietly, args=(self._up, client, server), daemon=True)
             up.start()
             threading.Thread(target=_quietly, args=(self._down, client, server, up), daemon=True).start()
 
     def _up(self, client: socket.socket, server: socket.socket) -> None:
-        while piece := client.recv(_PIECE_BYTES):
-            server.sendall(piece)
+        try:
+            self._forward(client, server, is_up=True)
+        except OSError:
+            # The server hears of it, and the client when that lets go of it.
+            _end(client, server)
+            raise
         server.shutdown(socket.SHUT_WR)
 
     def _down(self, client: socket.socket, server: socket.socket, up: threading.Thread) -> None:
-        sent = 0
         try:
-            while piece := server.recv(_PIECE_BYTES):
-                at = self._offset - sent
-                sent += len(piece)
-                if 0 <= at < len(piece) and self._mode != "pass" and self._may_harm():
-                    piece = self._harm(client, piece, at)
-                client.sendall(piece)
+            self._forward(server, client, is_up=False)
         finally:
-            # A socket that another thread waits on is not closed until that one wakes.
-            is_reset = client.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER)
-            for each, how in ((client, socket.SHUT_RD if is_reset else socket.SHUT_RDWR), (server, socket.SHUT_RDWR)):
-                with contextlib.suppress(OSError):
-                    each.shutdown(how)
+            _end(client, server)
             up.join()
             client.close()
             server.close()
+
+    def _forward(self, source: socket.socket, target: socket.socket, *, is_up: bool) -> None:
+        sent = 0
+        is_harmed = is_up is self._is_up
+        while piece := source.recv(_PIECE_BYTES):
+            at = self._offset - sent
+            sent += len(piece)
+            if is_up:
+                self.requests.extend((method.decode(), path.decode()) for method, path in _REQUEST.findall(piece))
+            if is_harmed:
+                self.longest = max(self.longest, sent)
+            if is_harmed and 0 <= at < len(piece) and self._mode != "pass" and self._may_harm():
+                piece = self._harm(target, piece, at)
+            target.sendall(piece)
 
     def _may_harm(self) -> bool:
         with self._lock:
             self.harmed += 1
             return self.harmed <= self._times
 
-    def _harm(self, client: socket.socket, piece: bytes, at: int) -> bytes:
+    def _harm(self, target: socket.socket, piece: bytes, at: int) -> bytes:
         """Returns what is sent on. Errors: `OSError` where the connection is to end here."""
         if self._mode == "flip":
             return piece[:at] + bytes([piece[at] ^ 1]) + piece[at + 1 :]
-        client.sendall(piece[:at])
+        target.sendall(piece[:at])
         if self._mode == "delay":
             self._ended.wait(DELAY_SECONDS)
             return piece[at:]
         if self._mode == "stall":
             self._ended.wait()
         if self._mode == "reset":
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            target.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise OSError(self._mode)
+
+
+def _end(*connections: socket.socket) -> None:
+    """Ends connections: a socket that another thread waits on is not closed until that one wakes."""
+    for each in connections:
+        with contextlib.suppress(OSError):
+            is_reset = each.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER)
+            each.shutdown(socket.SHUT_RD if is_reset else socket.SHUT_RDWR)
 
 
 def _quietly(forward: Callable[..., None], *arguments: object) -> None:
@@ -100,9 +128,9 @@ def _quietly(forward: Callable[..., None], *arguments: object) -> None:
 
 
 @contextlib.contextmanager
-def chaos(url: str, mode: str, offset: int, *, times: int = 1) -> Iterator[Proxy]:
+def chaos(url: str, mode: str, offset: int, *, times: int = 1, is_up: bool = False) -> Iterator[Proxy]:
     """Runs the proxy before a server until the end of the block."""
-    proxy = Proxy(url, mode, offset, times=times)
+    proxy = Proxy(url, mode, offset, times=times, is_up=is_up)
     try:
         yield proxy
     finally:

@@ -32,6 +32,13 @@ def localbucket() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def trusting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Served]:
+    """A `pacha serve` that believes what it is sent."""
+    with servers.serve(tmp_path_factory.mktemp("trusting") / "remote", program="tests.remotes.trusting") as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
 def web_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the static servers hand out."""
     return tmp_path_factory.mktemp("web")

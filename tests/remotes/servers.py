@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,9 @@ def _await(process: "subprocess.Popen[bytes]", url: str, talk: object) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         try:
+            if url.startswith("ssh:"):
+                socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), 5).close()
+                return
             with urllib.request.urlopen(url, timeout=5):
                 return
         except urllib.error.HTTPError:
@@ -116,6 +121,44 @@ def make_bucket(endpoint: str, bucket: str) -> None:
         pass
 
 
+@dataclass(frozen=True)
+class Served:
+    """A running `pacha serve`. `variable` is what its user puts into PACHA_TOKEN."""
+
+    url: str
+    token: str
+    folder: Path
+
+    @property
+    def variable(self) -> str:
+        host = self.url.partition("://")[2].rstrip("/")
+        return f"{host}={self.token}"
+
+
+@contextlib.contextmanager
+def serve(folder: Path, *, program: str = "pacha", durability: str = "none") -> Iterator[Served]:
+    """`pacha serve` over a folder, with one token that may do everything."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokens, environment = f"{folder}-tokens", {**os.environ, "PACHA_DURABILITY": durability}
+    words = [sys.executable, "-m", program, "serve"]
+    make = [*words, "token", "create", str(folder), "--role", "admin", "--tokens", tokens]
+    token = subprocess.run(make, capture_output=True, text=True, check=True).stdout.strip()
+    words += [str(folder), "--port", "0", "--tokens", tokens, "--access-log", f"{folder}.log"]
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stderr is not None
+    try:
+        match = re.search(r"pacha\+http://\S+/", process.stderr.readline())
+        assert match is not None
+        yield Served(match.group(0), token, folder)
+    finally:
+        process.terminate()
+        try:
+            process.wait(60)
+        finally:
+            process.kill()
+            process.stderr.close()
+
+
 @contextlib.contextmanager
 def localbucket(*buckets: str) -> Iterator[str]:
     """An S3 server that honours If-None-Match and nothing more. Yields its endpoint."""
@@ -128,6 +171,34 @@ def localbucket(*buckets: str) -> Iterator[str]:
             missing("localbucket")
         with running([program, "--port", str(port), folder], f"http://127.0.0.1:{port}") as endpoint:
             yield endpoint
+
+
+@contextlib.contextmanager
+def sshfs(folder: Path, mounts: Sequence[Path]) -> Iterator[None]:
+    """Mounts one folder at several places through an SSH server of one's own: nobody sees the others' locks."""
+    programs = [shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") for name in ("sshd", "sshfs", "fusermount3")]
+    if None in programs or not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        missing("sshd, sshfs or /dev/fuse")
+    sshd, mount, unmount = map(str, programs)
+    with tempfile.TemporaryDirectory() as own, contextlib.ExitStack() as ending:
+        port = free_port()
+        for name in ("host", "user"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{own}/{name}"], check=True)
+        Path(own, "settings").write_text(
+            f"ListenAddress 127.0.0.1:{port}\nHostKey {own}/host\nAuthorizedKeysFile {own}/user.pub\nPidFile none\n"
+            "StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\nMaxStartups 99\n"
+        )
+        if os.getuid() == 0:
+            os.makedirs("/run/sshd", exist_ok=True)  # Where it shuts itself in; a service would make it.
+        ending.enter_context(running([sshd, "-D", "-e", "-f", f"{own}/settings"], f"ssh://127.0.0.1:{port}"))
+        options = f"IdentityFile={own}/user,UserKnownHostsFile=/dev/null,StrictHostKeyChecking=no,dir_cache=no,dcache_timeout=0"
+        for place in mounts:
+            place.mkdir(parents=True)
+            words = [mount, "-p", str(port), "-o", options, f"127.0.0.1:{folder}", str(place)]
+            if subprocess.run(words, check=False, stdin=subprocess.DEVNULL, timeout=START_SECONDS).returncode:
+                missing("mounting with sshfs")
+            ending.callback(subprocess.run, [unmount, "-u", "-z", str(place)], check=False)
+        yield
 
 
 @contextlib.contextmanager

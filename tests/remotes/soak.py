@@ -1,17 +1,18 @@
-"""Many who push at once to one remote: `python -m tests.remotes.soak [--writers 16] [--pushes 50] [--lying] URL…`.
+"""Many who push at once to one remote: `python -m tests.remotes.soak [--at moto] [--writers 16] [--pushes 50] [URL…]`.
 
 Each writer is a process with a clone of its own, that commits and pushes so many times. Afterwards every push that was
 acknowledged must be reachable on the remote, to its last byte. With several URLs (two mounts of one folder) the writers
-share them out. `--lying` is the negative control: creating a log entry overwrites it, and pushes must be lost.
+share them out. `--at` makes a place: a folder, a folder under two mounts of sshfs, a bucket of moto, `pacha serve`. `--lying` is the negative control: creating a log entry overwrites it, and pushes must be lost.
 """
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pacha.base.files import Durability
@@ -26,9 +27,45 @@ from pacha.remotes.named import NamedRemote
 from pacha.repo.environment import Environment
 from pacha.repo.layout import create
 from pacha.repo.repository import open_repository
+from tests.remotes import servers
 
 AUTHOR = "Ada <ada@example.org>"
 DATE = "2026-03-03T12:00:00Z"
+
+
+PLACES = ("folder", "sshfs", "moto", "serve")
+
+
+@contextlib.contextmanager
+def place(kind: str, folder: Path) -> Iterator[list[str]]:
+    """A remote that many can push to: its URLs. What they need to reach it stands in the environment meanwhile."""
+    if kind == "sshfs":
+        (folder / "remote").mkdir(parents=True)
+        mounts = [folder / "mount1", folder / "mount2"]
+        with servers.sshfs(folder / "remote", mounts):
+            yield [f"{mount}/registry" for mount in mounts]
+    elif kind == "moto":
+        with servers.moto("pacha") as endpoint, _environment({"AWS_ENDPOINT_URL": endpoint, **servers.KEYS}):
+            yield ["s3://pacha/registry"]
+    elif kind == "serve":
+        with contextlib.ExitStack() as stack:
+            served = stack.enter_context(servers.serve(folder / "remote", durability="batch"))
+            stack.enter_context(_environment({"PACHA_TOKEN": served.variable}))
+            yield [served.url]
+    else:
+        yield [f"{folder}/remote"]
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in values:
+            os.environ.pop(name)
+        os.environ.update({name: value for name, value in before.items() if name in values})
 
 
 def _workspace(path: Path) -> Workspace:
@@ -108,6 +145,7 @@ def main() -> int:
     parser.add_argument(
         "urls", nargs="*", metavar="URL", help="places that are one remote; a new folder if none is given"
     )
+    parser.add_argument("--at", choices=PLACES, default="folder", help="what to make where no URL is given")
     parser.add_argument("--writers", type=int, default=16)
     parser.add_argument("--pushes", type=int, default=50)
     parser.add_argument("--lying", action="store_true", help="the negative control")
@@ -115,10 +153,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CONFIG_HOME"] = f"{folder}/config"
         started = time.perf_counter()
-        urls = options.urls or [f"{folder}/remote"]
-        acknowledged, there = race(
-            urls, Path(folder) / "work", writers=options.writers, pushes=options.pushes, is_lying=options.lying
-        )
+        with place(options.at, Path(folder)) as made:
+            acknowledged, there = race(
+                options.urls or made,
+                Path(folder) / "work",
+                writers=options.writers,
+                pushes=options.pushes,
+                is_lying=options.lying,
+            )
     print(f"{there} of {acknowledged} acknowledged pushes are reachable ({time.perf_counter() - started:.0f} s)")
     return 0 if (there == acknowledged) is not options.lying else 1
 

@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+import pytest
+
 from pacha.base.errors import PachaError
-from tests.remotes.soak import race
+from tests.remotes.soak import PLACES, place, race
 
 
-def test_pushes_at_once_are_all_reachable(tmp_path: Path) -> None:
-    acknowledged, reachable = race([str(tmp_path / "remote")], tmp_path / "work", writers=4, pushes=3)
-    assert acknowledged == reachable == 13
+@pytest.mark.parametrize("kind", PLACES)
+def test_pushes_at_once_are_all_reachable(kind: str, tmp_path: Path) -> None:
+    """`python -m tests.remotes.soak --at KIND` does it 800 times."""
+    with place(kind, tmp_path) as urls:
+        acknowledged, reachable = race(urls, tmp_path / "work", writers=16, pushes=1)
+    assert acknowledged == reachable == 17
 
 
 def test_the_harness_finds_what_a_lying_place_loses(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ class Served:
     log: io.StringIO
     limits: Limits = field(default_factory=Limits)
     is_public: bool = False
+    is_debug: bool = False
     address: str = "127.0.0.1"
 
     def token(self, role: Role = Role.PUSH, *refs: str, expires: str | None = None) -> str:
@@ -69,6 +70,7 @@ class Served:
                 limits=self.limits,
                 binding=Binding(is_public=self.is_public),
                 durability=Durability.NONE,
+                is_debug=self.is_debug,
             )
         )
 

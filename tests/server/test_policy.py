@@ -1,14 +1,16 @@
 """Nobody gets in by another door than the table of routes, and each row lets in whom it says."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pacha.remotes.folder import FolderRemote
 from pacha.remotes.keys import log_key
 from pacha.server.policy import ELSEWHERE, RULES, Need, Rule
 from pacha.server.tokens import Role
-from tests.server.conftest import Served
+from tests.server.conftest import Served, first_entry, send_entry, send_packs
 
 NAMES = {
     "key:path": "log/00000001", "name": "00000001", "folder": "log", "after": "00000001", "model": "fraud",
@@ -114,6 +116,32 @@ def test_a_path_that_is_only_read_is_not_written(served: Served, method: str) ->
         if (method, path) != ("DELETE", "/r/deltas/00000016"):
             assert asked(method, path, b"x").status == 404
     assert list(Path(served.folder).rglob("*")) == [served.folder / "tmp"] or not list(served.folder.iterdir())
+
+
+def test_a_token_in_a_url_is_refused_and_not_written_down(served: Served) -> None:
+    """Its owner must hear that it does not work so, also beside a good one and on a server that is public."""
+    token = served.token(Role.ADMIN)
+    secret = token.split("_", 2)[2]
+    served.is_public = True
+    for path in (
+        f"/list/log/?token={token}", f"/list/log/?access_token={token}", f"/list/log/?x={token}", "/list/log/?token=x",
+        f"/r/{token}", f"/{token}/list/log/", f"/api/v1/models?cursor={token}",
+    ):  # fmt: skip
+        for sent in (None, token):
+            answer = served.asked(sent)("GET", path)
+            assert (answer.status, answer.json["code"]) == (400, "BadRequest"), path
+            assert secret.encode() not in answer.body
+    assert secret not in served.log.getvalue()
+    basic = base64.b64encode(f"user:{token}".encode()).decode()
+    assert served.asked()("GET", "/list/log/", headers={"Authorization": f"Basic {basic}"}).status == 401
+
+
+@pytest.mark.parametrize(("scope", "status"), [("data/other*", 403), ("model/frau", 403), ("model/fraud*", 201)])
+def test_a_token_pushes_only_within_its_scope(served: Served, staged: FolderRemote, scope: str, status: int) -> None:
+    asked = served.asked(served.token(Role.PUSH, scope))
+    send_packs(staged, asked)
+    assert send_entry(asked, first_entry(staged)).status == status
+    assert (served.remote.size(log_key(1)) is not None) is (status == 201)
 
 
 def test_without_tokens_a_public_server_is_read_and_not_written(served: Served) -> None:

@@ -3,21 +3,25 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from pacha.base.ids import hash_bytes
+from pacha.base.files import Durability
+from pacha.base.ids import ObjectId, hash_bytes
 from pacha.objects.types import Link, Storage
+from pacha.remotes import sending, upload
 from pacha.remotes.entries import LogEntry, Update, chained, encode_file
 from pacha.remotes.folder import FolderRemote
 from pacha.remotes.keys import index_key, pack_key
 from pacha.remotes.log import read_state
 from pacha.remotes.sending import made
+from pacha.server import checking
 from pacha.server.limits import Limits
 from pacha.server.tokens import Role
 from pacha.store.codec.zstd import ZstdCodec
 from pacha.store.outgoing import MadeRecord, OutgoingPack
-from pacha.store.packindex import encode_index
+from pacha.store.packindex import PackIndex, Row, encode_index
 from tests.conftest import Project
 from tests.server.asgi import Asked
 from tests.server.conftest import (
@@ -318,3 +322,39 @@ def test_who_asks_too_often_is_told_when_to_come_again(served: Served) -> None:
     assert [asked("GET", "/list/log/").status for _ in range(4)] == [200, 200, 200, 429]
     assert int(asked("GET", "/list/log/").headers["retry-after"]) >= 1
     assert asked("GET", "/list/log/", token=other).status == 200, "others are served"
+
+
+def test_a_pack_of_more_records_than_a_table_holds_is_refused(
+    asked: Asked, staged: FolderRemote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "PACK_RECORDS_MAX", 0)
+    sent = [asked("PUT", f"/r/{key}", data) for key, data in contents(staged, "packs/").items()]
+    assert {(answer.status, answer.json["message"]) for answer in sent} == {(422, "a pack holds more than 0 records")}
+
+
+def test_an_index_with_a_row_twice_is_refused(asked: Asked, staged: FolderRemote) -> None:
+    """Each record of the pack is in it as it should be; the row too many stands for one of no pack."""
+    send_packs(staged, asked)
+    entry = first_entry(staged)
+    (index,) = entry.indexes_added
+    found = PackIndex(staged.get(index_key(index.id), size_max=1 << 20))
+    rows: dict[ObjectId, list[Row]] = {pack: [] for pack in found.packs}
+    for id, place in found.rows():
+        rows[place.pack].append(Row(id, place.offset, place.stored_length, place.plain_length, place.type, place.codec))
+    forged = encode_index([(pack, [*each, each[0]]) for pack, each in rows.items()])
+    asked("PUT", f"/r/{index_key(hash_bytes(forged))}", forged)
+    lie = replace(entry, indexes_added=(replace(index, id=hash_bytes(forged), size=len(forged)),))
+    assert send_entry(asked, lie).status == 422
+    assert send_entry(asked, entry).status == 201
+
+
+def test_a_push_of_many_records_has_several_packs_and_indexes(
+    asked: Asked, model: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PART_RECORDS_MAX", 1)
+    monkeypatch.setattr(upload, "INDEX_RECORDS_MAX", 2)
+    remote = FolderRemote(str(tmp_path / "many"), durability=Durability.NONE)
+    state = push(model.workspace(), remote)
+    assert len(state.packs) >= 4 and len(state.indexes) == (len(state.packs) + 1) // 2
+    send_packs(remote, asked)
+    assert send_entry(asked, first_entry(remote)).status == 201

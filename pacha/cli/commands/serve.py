@@ -128,6 +128,7 @@ def serve_folder(
         binding=binding,
         hosts=allow_host,
         reader=FolderReader(path, app.environment),
+        is_debug=app.is_debug,
     )
     built = application(service)
     listener = listen(binding)
