@@ -252,6 +252,37 @@ class TestReceiving:
         with pytest.raises(BrokenRemote):
             receiver_of(remote, state, target).fetch(link.id for link in links)
 
+    @pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
+    def test_a_second_copy_is_tried(
+        self, sent: tuple[Memory, State, list[Link], Objects], damage: str, tmp_path: Path
+    ) -> None:
+        remote, first, links, target = sent
+        # The same records cut into two packs: other names, other places.
+        half = len(links) // 2
+        source = store_in(tmp_path / "source")
+        found = [sent_of(source.data, links[:half]), sent_of(source.data, links[half:])]
+        brought = bring(remote, Cargo(data=tuple(pack for packs in found for pack in packs)), Silent())
+        second = state_of(brought)
+        (bad,) = first.packs
+        key, sound = pack_key(bad), remote.values[pack_key(bad)]
+        assert bad not in second.packs
+        if damage == "gone":
+            del remote.values[key]
+        elif damage == "cut":
+            remote.values[key] = sound[: len(sound) // 2]
+        else:
+            remote.values[key] = bytes(byte ^ 1 for byte in sound)
+        with pytest.raises(PachaError, match=key):
+            receiver_of(remote, first, store_in(tmp_path / "control")).fetch(link.id for link in links)
+        both = State(
+            number=1,
+            entry=first.entry,
+            packs={**first.packs, **second.packs},
+            indexes={**first.indexes, **second.indexes},
+        )
+        receiver_of(remote, both, target).fetch(link.id for link in links)
+        assert all(hash_bytes(target.data.read(link)) == link.id for link in links)
+
     def test_what_the_remote_lacks_is_said(self, sent: tuple[Memory, State, list[Link], Objects]) -> None:
         remote, state, _, target = sent
         with pytest.raises(NotOnRemote):
