@@ -3,6 +3,8 @@ the id that was asked for (I5).
 
 Records are asked for by range, those that lie near each other together; each part that arrives is a pack of its own at
 once, so that an interrupted pull begins where it was cut.
+
+Longer than most modules: what to ask for, what came of it and which copy is tried next go round in one loop.
 """
 
 import threading
