@@ -74,9 +74,9 @@ class App:
         """A path that was typed, as the work tree names it."""
         return self.workspace.relative(path, start=self.start)
 
-    def resolve(self, text: str, *, bare: str = HEAD) -> Revision:
+    def resolve(self, text: str, *, bare: str = HEAD, of: Workspace | None = None) -> Revision:
         """A reference or path that was typed. Says which of two readings it took."""
-        revision = self.workspace.resolve(text, start=self.start, bare=bare)
+        revision = (of or self.workspace).resolve(text, start=self.start, bare=bare)
         if revision.note is not None:
             self.output.note(revision.note)
         return revision

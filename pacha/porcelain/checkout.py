@@ -13,7 +13,7 @@ from pacha.graph.walk import walk
 from pacha.objects.manifest import Manifest
 from pacha.objects.tree import TreeEntry
 from pacha.objects.types import Link
-from pacha.porcelain.observe import State, committed_as, observe
+from pacha.porcelain.observe import State, committed_as, current_files, observe
 from pacha.porcelain.roots import manifest_in_git
 from pacha.porcelain.workspace import Known, Workspace
 from pacha.refs.transaction import StateChange, Transaction
@@ -141,12 +141,31 @@ def check_safe(workspace: Workspace, known: Known, target: Manifest) -> None:
     source = _source(workspace, known, observed.digest)
     if source is not None and is_stored(workspace, source.tree):
         return
+    if source is None and _is_cut_short(workspace, known, target):
+        return
     reason = "holds changes that are not committed" if source is None else "holds a version whose bytes are not here"
     raise Unsaved(
         f"{known.path}: {reason}",
         hint=f"`pacha add {known.path}` and commit keeps them; --force throws them away",
         path=known.path,
     )
+
+
+def _is_cut_short(workspace: Workspace, known: Known, target: Manifest) -> bool:
+    """Tells whether every file at a path is one of the target or of the version before, and stored: what a checkout
+    leaves that was interrupted. What these lack, or hold with other bytes, is somebody's work."""
+    there = scan(workspace.full(known.path), shown=known.path, dereference=True)
+    if there.shape != "folder":
+        return False
+    left = {(file.path, file.digest, file.executable) for file in current_files(workspace, known, there)}
+    trees = [target.tree]
+    if known.memory is not None and workspace.is_here(known.memory.manifest):
+        trees.append(workspace.catalog.manifest(known.memory.manifest).tree)
+    for tree in trees:
+        if is_stored(workspace, tree):
+            files = tree_files(workspace.repository.objects, tree)
+            left -= {(file.path, file.digest, file.entry.executable) for file in files}
+    return not left
 
 
 def _source(workspace: Workspace, known: Known, digest: ObjectId) -> Manifest | None:

@@ -4,15 +4,17 @@ Where Git carries refs, nothing that Git tracks changes: META lies in `local/obj
 remote. `join` takes refs over into this repository: heads join, versions must agree, a stage log may only go on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pacha.base.errors import Absent, Conflict, Corrupt
 from pacha.base.names import ArtifactName
 from pacha.objects.types import Link
 from pacha.porcelain.connect import Connection
+from pacha.porcelain.versioning import precedence
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName, heads_folder, stages_folder, versions_folder
+from pacha.refs.store import RefStore
 from pacha.refs.transaction import Transaction
 from pacha.remotes.meta import MetaReader, meta_children
 from pacha.remotes.state import State
@@ -140,6 +142,7 @@ def _check(workspace: Workspace, refs: Mapping[RefName, Link], new: Iterable[Ref
             refused.append(f"{_artifact(ref)}:{ref.last} is another there ({refs[ref].id.short}, here {mine.id.short})")
         elif mine is not None and ref.namespace == "stages":
             forked.add(ref.folder)
+    refused.extend(_equal(here, new))
     # A log that goes on there, and here too, with other moves, has the same number twice: that was seen above.
     refused.extend(f"the stage log of {folder.rpartition('/')[2]} has forked" for folder in sorted(forked))
     if refused:
@@ -148,6 +151,20 @@ def _check(workspace: Workspace, refs: Mapping[RefName, Link], new: Iterable[Ref
             hint="take the rest with --only, or settle it: another version number, `pacha resolve` for a stage log",
             refused=refused,
         )
+
+
+def _equal(here: RefStore, new: Iterable[RefName]) -> Iterator[str]:
+    """The versions that are new here and equal another in precedence, one that is here or one that comes too."""
+    coming: dict[str, list[RefName]] = {}
+    for ref in new:
+        if ref.namespace == "versions":
+            coming.setdefault(ref.folder, []).append(ref)
+    for folder, refs in coming.items():
+        taken = {precedence(ref.last): ref for ref in here.names(folder)}
+        for ref in refs:
+            equal = taken.setdefault(precedence(ref.last), ref)
+            if equal != ref:
+                yield f"{_artifact(ref)}:{ref.last} there equals {_artifact(ref)}:{equal.last} in precedence"
 
 
 def _artifact(ref: RefName) -> str:

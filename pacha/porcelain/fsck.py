@@ -13,7 +13,7 @@ from pacha.porcelain.fsck_refs import RefChecker, check_graph
 from pacha.porcelain.fsck_stages import check_stages
 from pacha.porcelain.fsck_store import check_layout, check_meta, check_packs
 from pacha.porcelain.gc import temporaries
-from pacha.porcelain.held import Elsewhere
+from pacha.porcelain.held import HeldElsewhere
 from pacha.porcelain.problems import Problem, Severity, problem
 from pacha.porcelain.repair import Repaired, repair
 from pacha.porcelain.status import untracked_meta
@@ -100,7 +100,7 @@ def _absent(objects: Objects, stored: Iterable[Link]) -> list[tuple[Link, Link]]
 
 def _partly(workspace: Workspace, problems: Iterable[Problem]) -> tuple[set[Link], list[Problem]]:
     """What is named and not here because only a part was pulled: a remote was seen to have it. And what else is wrong."""
-    elsewhere = Elsewhere(workspace)
+    elsewhere = HeldElsewhere(workspace)
     absent: set[Link] = set()
     left = []
     for found in problems:

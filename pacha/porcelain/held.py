@@ -41,7 +41,7 @@ def manifests_named(workspace: Workspace) -> dict[RefName, ObjectId]:
     return found
 
 
-class Elsewhere:
+class HeldElsewhere:
     """What remotes held when they were last asked. Asks nobody."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -65,5 +65,5 @@ class Elsewhere:
 
 def only_here(workspace: Workspace, manifests: Iterable[Manifest]) -> int:
     """How many of some manifests have bytes here that no remote was seen to have."""
-    elsewhere = Elsewhere(workspace)
+    elsewhere = HeldElsewhere(workspace)
     return sum(1 for manifest in manifests if not elsewhere.have(manifest.tree))

@@ -5,7 +5,7 @@ they are taken over (`join`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId
@@ -20,7 +20,8 @@ from pacha.porcelain.fsck import fsck
 from pacha.porcelain.getting import GetOptions, Got, get
 from pacha.porcelain.repair import Repaired, repair
 from pacha.porcelain.workspace import Workspace
-from pacha.registry.catalog import SeveralHeads
+from pacha.refs.store import RefStore
+from pacha.registry.catalog import Catalog, SeveralHeads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,21 @@ def pull(workspace: Workspace, connection: Connection, options: PullOptions) -> 
         is_dry_run=is_dry_run,
         repaired=repaired,
     )
+
+
+def as_joined(workspace: Workspace, connection: Connection, artifacts: Sequence[ArtifactName] = ()) -> Workspace:
+    """The workspace as it would be once the refs of a remote were taken over: what a name would stand for then.
+
+    Nothing is taken over; a fetch has brought the META.
+    """
+    repository = workspace.repository
+    present = repository.refs
+    new = {ref: link for ref, link in chosen(connection.state, artifacts).items() if present.read(ref) is None}
+    refs = RefStore(repository.root, replace(present.overlay, created={**new, **present.overlay.created}))
+    found = Workspace(repository)
+    # Without the index: that is about what is registered.
+    found.catalog = Catalog(refs, repository.objects, rules=lambda: found.rules)
+    return found
 
 
 def _coming(connection: Connection, options: PullOptions) -> dict[ArtifactName, list[ObjectId]]:

@@ -6,6 +6,7 @@ and the push goes on; bytes that are there already are not sent twice.
 
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from pacha.base.errors import Corrupt, RemoteFailed
@@ -17,12 +18,14 @@ from pacha.porcelain.erasures import Erasures
 from pacha.porcelain.push_check import Unsound, examine, lacking
 from pacha.porcelain.pushing import Planned, PushOptions, plan_refs
 from pacha.porcelain.workspace import Workspace
+from pacha.remotes.choosing import Choice, Lines, NotHere
 from pacha.remotes.compact import is_due, write_down
 from pacha.remotes.entries import Update
 from pacha.remotes.log import append
 from pacha.remotes.probe import check_may_write
-from pacha.remotes.sending import NotHere, data_packs, meta_packs, needed, renamed
+from pacha.remotes.sending import data_packs, meta_packs, needed, renamed
 from pacha.remotes.upload import Cargo, bring, next_entry, put_index
+from pacha.store.data import DataStore
 
 #: Everybody who pushes at the same moment wins in turn; more losses than this mean that something is wrong.
 ATTEMPTS_MAX = 200
@@ -144,8 +147,11 @@ def _plan(workspace: Workspace, connection: Connection, options: PushOptions) ->
     if options.check:
         for link in lacking(workspace, connection, unsound):
             (found.data if is_data(link) else found.meta)[link] = None
+    lines = Lines(connection.holdings)
+    found.data.update(dict.fromkeys(_rested_on(objects.data, unsound, lines)))
+    choice = Choice(objects.data, lines.within, unsound.rooms)
     cargo = Cargo(
-        data=tuple(renamed(data_packs(objects.data, found.data, has=has), connection.state.removed_packs)),
+        data=tuple(renamed(data_packs(objects.data, found.data, choice), connection.state.removed_packs)),
         meta=tuple(renamed(meta_packs(objects, found.meta), connection.state.removed_packs)),
     )
     sent = {record.header.id for pack in cargo.packs for record in pack.records}
@@ -158,6 +164,14 @@ def _plan(workspace: Workspace, connection: Connection, options: PushOptions) ->
         unsound=unsound,
         replaced=unsound.replaceable(elsewhere),
     )
+
+
+def _rested_on(data: DataStore, unsound: Unsound, lines: Lines) -> Iterator[Link]:
+    """What was lost, and is still there in a copy with too many bases for what may rest on it."""
+    for link in unsound.links:
+        room = unsound.rooms.get(link.id)
+        if room is not None and not lines.within(link.id, room) and data.has(link.id):
+            yield link
 
 
 def _without_erased(workspace: Workspace, connection: Connection, planned: Planned) -> tuple[str, ...]:

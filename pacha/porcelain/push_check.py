@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pacha.base.errors import Absent, Corrupt
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.graph.walk import is_data, is_leaf
-from pacha.objects.types import Link
+from pacha.objects.types import Link, Storage
 from pacha.porcelain.connect import Connection
 from pacha.porcelain.erasures import Erasures
 from pacha.porcelain.fsck_remote import unsound_indexes, unsound_packs
@@ -18,6 +18,7 @@ from pacha.porcelain.workspace import Workspace
 from pacha.remotes.holdings import Holdings
 from pacha.remotes.keys import pack_key
 from pacha.remotes.records import RemoteRecords, scan_pack
+from pacha.store.chains import DEPTH_MAX
 from pacha.store.objects import Objects
 from pacha.store.packindex import PackIndex, encode_index
 
@@ -26,12 +27,13 @@ from pacha.store.packindex import PackIndex, encode_index
 class Unsound:
     """What is wrong with a remote. `lost` are the objects that lay in packs which are not whole, by pack.
 
-    `made` are indexes over packs that no sound index covers; each is put there anew.
+    `rooms` says of those of DATA how many bases what replaces them may have, for others may rest on them. `made` are indexes over packs that no sound index covers; each is put there anew.
     """
 
     packs: dict[ObjectId, str] = field(default_factory=dict)
     indexes: dict[ObjectId, str] = field(default_factory=dict)
     lost: dict[ObjectId, set[Link]] = field(default_factory=dict)
+    rooms: dict[ObjectId, int] = field(default_factory=dict)
     made: list[bytes] = field(default_factory=list)
 
     @property
@@ -66,9 +68,13 @@ def examine(connection: Connection, *, read_data: bool) -> Unsound:
             reason = _damage(holdings, pack)
             if reason is not None:
                 found.packs[pack] = reason
+    whole = RemoteRecords(holdings).codecs().without_bases()
     for id, place in holdings.records():
         if place.pack in found.packs:
             found.lost.setdefault(place.pack, set()).add(Link(place.type, id))
+            if state.packs[place.pack].pack.storage is Storage.DATA:
+                room = 0 if place.codec in whole else DEPTH_MAX - 1
+                found.rooms[id] = min(room, found.rooms.get(id, room))
     packs = {id: held for id, held in state.packs.items() if id not in found.packs}
     indexes = {id: held for id, held in state.indexes.items() if id not in found.indexes}
     connection.holdings = Holdings(remote, replace(state, packs=packs, indexes=indexes))

@@ -12,6 +12,7 @@ from pacha.base.ids import ObjectId
 from pacha.base.names import ArtifactName
 from pacha.objects.tag import Tag
 from pacha.objects.types import Link
+from pacha.porcelain.versioning import precedence
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName, head_ref, heads_folder, stages_folder, versions_folder
 from pacha.remotes.entries import BODY_BYTES_MAX, Update
@@ -96,7 +97,15 @@ def _superseded(workspace: Workspace, mine: Sequence[ObjectId], theirs: Sequence
 
 
 def _versions(workspace: Workspace, state: State, artifact: ArtifactName, planned: Planned) -> Iterator[str]:
-    for ref, link in _refs_in(workspace, versions_folder(artifact)):
+    folder = versions_folder(artifact)
+    mine = _refs_in(workspace, folder)
+    new = [ref.last for ref, _ in mine if state.link(ref) is None]
+    taken = {precedence(ref.last): ref.last for ref in state.refs if ref.folder == folder} if new else {}
+    for version in new:
+        equal = taken.setdefault(precedence(version), version)
+        if equal != version:
+            yield f"{artifact.name}:{version} equals {artifact.name}:{equal} in precedence, and that is there"
+    for ref, link in mine:
         present = state.link(ref)
         if present is None:
             planned.updates.append(_with_body(workspace, ref, link))

@@ -14,7 +14,7 @@ from pacha.graph.walk import is_data, walk
 from pacha.index.index import read_manifests
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link, type_named
-from pacha.porcelain.held import Elsewhere
+from pacha.porcelain.held import HeldElsewhere
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.transaction import Journaled, read_journals
 from pacha.repo.git import Git, GitFailed
@@ -206,7 +206,7 @@ def mark(workspace: Workspace, roots: Iterable[Link]) -> set[ObjectId]:
     """Every DATA object that the roots reach. Errors: `CannotCollect` where something is damaged or missing."""
     live: set[ObjectId] = set()
     # Where only a part of a version was pulled, a remote has the rest.
-    elsewhere = Elsewhere(workspace)
+    elsewhere = HeldElsewhere(workspace)
     for visit in walk(workspace.repository.objects, roots):
         if is_data(visit.link):
             live.add(visit.link.id)

@@ -9,7 +9,7 @@ from pacha.base.semver import Version
 from pacha.objects.manifest import Manifest
 from pacha.objects.tag import Tag
 from pacha.objects.types import Link
-from pacha.porcelain.versioning import AUTO, PARTS, check_fits, fitting_version
+from pacha.porcelain.versioning import AUTO, PARTS, check_fits, fitting_version, precedence
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import version_ref, versions_folder
 from pacha.refs.transaction import Transaction
@@ -66,10 +66,8 @@ def check_free(workspace: Workspace, artifact: ArtifactName, version: Version, m
         if tagged is not None and tagged.manifest == manifest:
             return False
         raise ExistingVersion(describe_taken(workspace, artifact, version, link), hint=_hint(artifact))
-    plain = str(version).partition("+")[0]
-    same = workspace.repository.refs.names_like(
-        versions_folder(artifact), lambda other: other.partition("+")[0] == plain
-    )
+    rank = precedence(str(version))
+    same = workspace.repository.refs.names_like(versions_folder(artifact), lambda other: precedence(other) == rank)
     if same:
         raise ExistingVersion(
             f"{artifact.name}:{version} equals {artifact.name}:{same[0].last} in precedence, and that exists",

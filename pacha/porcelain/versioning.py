@@ -15,6 +15,15 @@ AUTO = "auto"
 PARTS = ("major", "minor", "patch")
 
 
+def precedence(version: str) -> str:
+    """What of a version's text says where it stands among others: two that are alike in it may not both exist.
+
+    >>> precedence("1.0.0-rc.1+build.7")
+    '1.0.0-rc.1'
+    """
+    return version.partition("+")[0]
+
+
 def check_fits(workspace: Workspace, version: Version, manifest: Manifest) -> None:
     """Refuses a dataset's version number that hides what changed in its schema. Errors: `LyingVersion`."""
     if manifest.artifact.kind != "data":

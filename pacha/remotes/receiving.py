@@ -3,21 +3,23 @@ the id that was asked for (I5).
 
 Records are asked for by range, those that lie near each other together; each part that arrives is a pack of its own at
 once, so that an interrupted pull begins where it was cut.
+
+Longer than most modules: what to ask for, what came of it and which copy is tried next go round in one loop.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pacha.base.errors import Absent, Corrupt
+from pacha.base.errors import Absent, Corrupt, PachaError
 from pacha.base.ids import DIGEST_BYTES, ObjectId
 from pacha.base.progress import Progress
 from pacha.objects.types import Link, Storage, type_named, type_names
 from pacha.remotes.holdings import BrokenRemote, Holdings
 from pacha.remotes.keys import pack_key
 from pacha.remotes.remote import BadAnswer, NoSuchKey
-from pacha.store.chains import DEPTH_MAX
+from pacha.store.chains import DEPTH_MAX, is_within
 from pacha.store.data import DataStore
 from pacha.store.objects import Objects
 from pacha.store.pack import FOOTER_BYTES, check_stored
@@ -37,6 +39,7 @@ DOWNLOADS_AT_ONCE = 4
 STRUCTURE_BYTES_MAX = 8 << 20
 #: What one thread puts into one pack.
 PART_BYTES_MAX = 64 << 20
+_DAMAGED = "run the command again; if it stays, the remote is damaged: `pacha fsck --remote NAME`"
 
 
 class NotOnRemote(Absent):
@@ -72,6 +75,8 @@ class Receiver:
         self._bases = threading.RLock()
         #: What is known of the types of objects that were asked for: a record of another type is not what was named.
         self._types: dict[ObjectId, str] = {}
+        #: What was wrong with the copy in a place, where so many other records were to rest on it.
+        self._failed: dict[tuple[Location, int], PachaError] = {}
         self.records = 0
         self.stored_bytes = 0
 
@@ -98,8 +103,7 @@ class Receiver:
 
     def _fetch_level(self, level: Sequence[Link]) -> None:
         """Fetches some trees and chunklists, and with them those that came in the same packs."""
-        here = self._data.has_many(link.id for link in level)
-        wanted = [self._locate(link.id) for link in level if link.id not in here]
+        wanted = self.missing(link.id for link in level)
         near = [
             Wanted(id, place)
             for pack in dict.fromkeys(each.place.pack for each in wanted)
@@ -108,11 +112,16 @@ class Receiver:
         size = sum(each.place.stored_length for each in near)
         self.fetch(each.id for each in (wanted if size > STRUCTURE_BYTES_MAX else [*wanted, *near]))
 
-    def missing(self, ids: Iterable[ObjectId]) -> list["Wanted"]:
-        """Those of some objects that are not here, with their places on the remote. Errors: `NotOnRemote`."""
+    def missing(self, ids: Iterable[ObjectId], *, depth: int = 0) -> list["Wanted"]:
+        """Those of some objects that are not here, with their places on the remote. Errors: `NotOnRemote`.
+
+        `depth` other records rest on each: then a copy here does not count that has too many bases itself.
+        """
         left = list(dict.fromkeys(ids))
         here = self._data.has_many(left)
-        return [self._locate(id) for id in left if id not in here]
+        if depth:
+            here = {id for id in here if is_within(self._data, id, DEPTH_MAX - depth)}
+        return [self._locate(id, depth) for id in left if id not in here]
 
     # -- fetching --------------------------------------------------------------------------------------------------
 
@@ -134,7 +143,15 @@ class Receiver:
     def _fetch(self, ids: Iterable[ObjectId], *, depth: int) -> None:
         if depth > DEPTH_MAX:
             raise BrokenRemote(f"{self._holdings.remote.url}: a record is more than {DEPTH_MAX} bases from a whole one")
-        wanted = self.missing(ids)
+        wanted = self.missing(ids, depth=depth)
+        while wanted:
+            self._fetch_places(wanted, depth)
+            # Of what a copy did not bring there may be another, in another pack.
+            wanted = [self._locate(each.id, depth) for each in wanted if (each.place, depth) in self._failed]
+            # A copy with fewer bases than one that was here already counts from now on.
+            self._data.refresh()
+
+    def _fetch_places(self, wanted: Sequence[Wanted], depth: int) -> None:
         whole = self._data.codecs().without_bases()
         # Whole records first: differences are decoded as they come, and their bases are mostly among them.
         for group in (True, False):
@@ -148,22 +165,50 @@ class Receiver:
                         pass
 
     def _fetch_part(self, part: Sequence[Wanted], depth: int) -> None:
+        """Fetches records into a pack of their own. What a place does not hold as it should is noted as failed."""
         with self._new_writer() as writer:
             for run in _runs(part):
-                records = self._read_run(run)
-                bases = [header.base for header, _ in records if header.base is not None]
-                if bases:
-                    with self._bases:
-                        self._fetch(bases, depth=depth + 1)
-                for header, payload in records:
-                    self._check(header, self._data.plain(header, payload, self._holdings.remote.url))
+                records = self._read_run(run, depth)
+                lost = self._fetch_bases([header.base for _, header, _ in records if header.base is not None], depth)
+                for each, header, payload in records:
+                    try:
+                        self._check(header, self._plain(header, payload, lost))
+                    except (Corrupt, Absent, BadAnswer) as error:
+                        self._failed[each.place, depth] = error
+                        continue
                     writer.add_stored(header, payload)
-                stored = sum(header.stored_length for header, _ in records)
-                self._progress.advance(stored)
-                with self._lock:
-                    self.records += len(records)
-                    self.stored_bytes += stored
+                    self._progress.advance(header.stored_length)
+                    with self._lock:
+                        self.records += 1
+                        self.stored_bytes += header.stored_length
             writer.close()
+
+    def _plain(
+        self, header: RecordHeader, payload: memoryview, lost: Mapping[ObjectId, PachaError]
+    ) -> bytes | memoryview:
+        if header.base is not None and header.base in lost:
+            raise lost[header.base]
+        url = self._holdings.remote.url
+        try:
+            return self._data.plain(header, payload, url)
+        except Corrupt as error:
+            raise BrokenRemote(error.message, object=f"{header.type}:{header.id}") from error
+
+    def _fetch_bases(self, bases: Sequence[ObjectId], depth: int) -> dict[ObjectId, PachaError]:
+        """Fetches what records rest on. Returns those that cannot be had: only what rests on these fails."""
+        lost: dict[ObjectId, PachaError] = {}
+        if not bases:
+            return lost
+        with self._bases:
+            try:
+                self._fetch(bases, depth=depth + 1)
+            except (Corrupt, Absent, BadAnswer):
+                for base in dict.fromkeys(bases):
+                    try:
+                        self._fetch([base], depth=depth + 1)
+                    except (Corrupt, Absent, BadAnswer) as error:
+                        lost[base] = error
+        return lost
 
     def _check(self, header: RecordHeader, plain: bytes | memoryview) -> None:
         """Whether a record is of the type that it was named as, and a document of that type. Errors: `BrokenRemote`."""
@@ -176,19 +221,35 @@ class Receiver:
         if not kind.is_leaf:
             kind.decode(bytes(plain))
 
-    def _read_run(self, run: Sequence[Wanted]) -> list[tuple[RecordHeader, memoryview]]:
+    def _read_run(self, run: Sequence[Wanted], depth: int) -> list[tuple[Wanted, RecordHeader, memoryview]]:
         """Reads records that lie near each other, each checked as far as it can be without its base."""
         key = pack_key(run[0].place.pack)
-        start = run[0].place.offset
+        found = []
+        try:
+            start, data = run[0].place.offset, self._read_range(run, key)
+        except (BrokenRemote, BadAnswer) as error:
+            self._failed.update({(each.place, depth): error for each in run})
+            return []
+        for each in run:
+            try:
+                header, payload = self._record(each, data[each.place.offset - start :], key)
+                found.append((each, header, payload))
+            except BadAnswer as error:
+                self._failed[each.place, depth] = error
+        return found
+
+    def _read_range(self, run: Sequence[Wanted], key: str) -> memoryview:
+        url, start = self._holdings.remote.url, run[0].place.offset
         size = self._holdings.size_of(run[0].place.pack)
         length = min(max(each.end for each in run), size - FOOTER_BYTES) - start
         if not 0 < length <= LENGTH_MAX:
-            raise BrokenRemote(f"{self._holdings.remote.url}: an index names no place within {key}", key=key)
+            raise BrokenRemote(f"{url}: an index names no place within {key}", key=key)
         try:
-            data = memoryview(self._holdings.remote.get_range(key, start, length))
+            return memoryview(self._holdings.remote.get_range(key, start, length))
         except NoSuchKey as error:
-            raise BrokenRemote(f"{self._holdings.remote.url}: its log names {key}, which is not there") from error
-        return [self._record(each, data[each.place.offset - start :], key) for each in run]
+            raise BrokenRemote(f"{url}: its log names {key}, which is not there", key=key) from error
+        except BadAnswer as error:
+            raise BadAnswer(error.message, hint=_DAMAGED, key=key) from error
 
     def _record(self, wanted: Wanted, data: memoryview, key: str) -> tuple[RecordHeader, memoryview]:
         place = wanted.place
@@ -203,12 +264,13 @@ class Receiver:
         except (Corrupt, BadAnswer) as error:
             raise BadAnswer(
                 f"{self._holdings.remote.url}: {key} at {place.offset}: {error.message}",
-                hint="run the command again; if it stays, the remote is damaged: `pacha fsck --remote NAME`",
+                hint=_DAMAGED,
                 key=key,
             ) from error
         return header, payload
 
-    def _locate(self, id: ObjectId) -> Wanted:
+    def _locate(self, id: ObjectId, depth: int) -> Wanted:
+        """The place to ask next. Errors: `NotOnRemote`; once every copy has failed, what was wrong with the last one."""
         places = self._holdings.locate(id)
         if not places:
             raise NotOnRemote(
@@ -216,7 +278,13 @@ class Receiver:
                 hint="push them from a clone that has them, or pull from another remote",
                 object=id.hex,
             )
-        return Wanted(id, min(places, key=lambda place: (place.stored_length, place.pack, place.offset)))
+        left = [place for place in places if (place, depth) not in self._failed]
+        if not left:
+            raise self._failed[places[-1], depth]
+        if depth == DEPTH_MAX:
+            whole = self._data.codecs().without_bases()
+            left = [place for place in left if place.codec in whole] or left
+        return Wanted(id, min(left, key=lambda place: (place.stored_length, place.pack, place.offset)))
 
 
 def _data_children(objects: Objects, link: Link) -> list[Link]:

@@ -1,23 +1,22 @@
 """What a push sends: the objects that a remote lacks, as packs that are put together from records as they lie.
 
-Nothing is encoded again, and a record that the remote has is not sent a second time. A record that is a difference to
-another goes with its base, unless that is there already (I9). Packs are small enough that an interrupted push loses at
-most one, and come out the same when it begins again.
+A record that the remote has is not sent a second time, unless it lies there too many bases away from a whole one for
+what is to rest on it (`pacha.remotes.choosing`). Packs are small enough that an interrupted push loses at most one, and
+come out the same when it begins again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from pacha.base.errors import Absent
-from pacha.base.files import NoSuchFile
 from pacha.base.ids import ObjectId, hash_bytes
 from pacha.objects.types import Link, Storage, type_named
+from pacha.remotes.choosing import Choice, NotHere
 from pacha.remotes.holdings import STRUCTURE
-from pacha.store.chains import DEPTH_MAX
 from pacha.store.codec.zstd import ZstdCodec
 from pacha.store.data import DataStore
 from pacha.store.objects import Objects
-from pacha.store.outgoing import KeptRecord, MadeRecord, OutgoingPack
+from pacha.store.outgoing import KeptRecord, MadeRecord, Outgoing, OutgoingPack
 from pacha.store.packindex import Location
 from pacha.store.packwriter import COMPRESS_BYTES_MIN, is_worth
 from pacha.store.record import CHECKSUM_BYTES, RecordHeader, checksum_of
@@ -27,10 +26,6 @@ PART_BYTES_MAX = 64 << 20
 #: And so many records: whoever takes a pack in keeps a table of it in memory while it is checked.
 PART_RECORDS_MAX = 100_000
 _RAW, _ZSTD = 0, 1
-
-
-class NotHere(Absent):
-    """Bytes are to be sent that neither this store nor the remote has."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,46 +77,18 @@ def _children(objects: Objects, link: Link, storage: Storage) -> list[Link]:
     return [reference for reference in references if type_named(reference.type).storage is storage]
 
 
-def data_packs(data: DataStore, links: Iterable[Link], *, has: Callable[[ObjectId], bool]) -> list[OutgoingPack]:
+def data_packs(data: DataStore, links: Iterable[Link], choice: Choice) -> list[OutgoingPack]:
     """The packs that bring DATA objects, and the bases that their records need, to a remote. Errors: `NotHere`."""
     data.refresh()
-    records: dict[ObjectId, KeptRecord] = {}
-    todo = [(link.id, 0) for link in links]
-    while todo:
-        id, depth = todo.pop()
-        if id in records:
-            continue
-        record = _choose(data, id, has)
-        records[id] = record
-        base = record.header.base
-        if base is not None and base not in records and not has(base):
-            if depth >= DEPTH_MAX:
-                raise NotHere(f"{id.short} is more than {DEPTH_MAX} bases away from a whole record", object=id.hex)
-            todo.append((base, depth + 1))
-    ordered: list[KeptRecord] = sorted(records.values(), key=_place)
-    return cut(ordered)
+    return cut(sorted(choice.records(links), key=_place))
 
 
-def _place(record: KeptRecord) -> tuple[bool, ObjectId, int]:
+def _place(record: Outgoing) -> tuple[bool, bool, ObjectId, int]:
     """Trees and chunklists first: who reads a part of a pack learns from them which. Then as they lie."""
-    return record.header.type not in STRUCTURE, record.pack.id, record.offset
-
-
-def _choose(data: DataStore, id: ObjectId, has: Callable[[ObjectId], bool]) -> KeptRecord:
-    """The copy of an object that brings the least along."""
-    found: list[KeptRecord] = []
-    for place in data.locate(id):
-        try:
-            found.append(KeptRecord(data.header(place), data.pack(place.pack), place.offset))
-        except NoSuchFile:
-            continue
-    if not found:
-        raise NotHere(
-            f"the bytes of {id.short} are to be sent, and neither this store nor the remote has them",
-            hint="`pacha fsck` says which versions need them; another clone may push them",
-            object=id.hex,
-        )
-    return min(found, key=lambda copy: (copy.header.base is not None and not has(copy.header.base), copy.size))
+    is_leaf = record.header.type not in STRUCTURE
+    if isinstance(record, KeptRecord):
+        return is_leaf, False, record.pack.id, record.offset
+    return is_leaf, True, record.header.id, 0
 
 
 def meta_packs(objects: Objects, links: Iterable[Link]) -> list[OutgoingPack]:
@@ -148,10 +115,10 @@ def made(codec: ZstdCodec, type_name: str, id: ObjectId, data: bytes) -> MadeRec
     )
 
 
-def cut(records: Sequence[KeptRecord | MadeRecord]) -> list[OutgoingPack]:
+def cut(records: Sequence[Outgoing]) -> list[OutgoingPack]:
     """Packs of at most `PART_BYTES_MAX` and `PART_RECORDS_MAX`, or of one record."""
     packs: list[OutgoingPack] = []
-    part: list[KeptRecord | MadeRecord] = []
+    part: list[Outgoing] = []
     size = 0
     for record in records:
         if part and (size + record.size > PART_BYTES_MAX or len(part) == PART_RECORDS_MAX):

@@ -117,6 +117,22 @@ def _header(records: Records, id: ObjectId) -> RecordHeader | None:
     return None
 
 
+def is_within(records: Records, id: ObjectId, depth: int) -> bool:
+    """Tells whether a copy of an object is at most `depth` bases away from a whole record, by headers alone."""
+    places = records.copies(id)
+    whole = records.codecs().without_bases()
+    if any(place.codec in whole for place in places):
+        return True
+    for place in places if depth else ():
+        try:
+            header = records.header(place)
+        except (Corrupt, NoSuchFile):
+            continue
+        if header.id == id and (header.base is None or is_within(records, header.base, depth - 1)):
+            return True
+    return False
+
+
 def settled_line(records: Records, id: ObjectId) -> tuple[ObjectId, ...]:
     """An object and its bases, nearest first; empty if its chain does not end, or if copies in it have other bases.
 

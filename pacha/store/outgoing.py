@@ -4,7 +4,7 @@ A pack's id follows from its record headers alone, so it is known before a byte 
 push that begins again makes the same packs. Payloads are read when they are sent, and checked then.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pacha.base.ids import Hasher, ObjectId
@@ -43,10 +43,33 @@ class MadeRecord:
         return self.header.size + self.header.stored_length
 
 
+@dataclass(frozen=True, slots=True)
+class AnewRecord:
+    """A record that is encoded anew each time its bytes are asked for: a large one need not be held until it goes."""
+
+    header: RecordHeader
+    encode: Callable[[], bytes | memoryview]
+
+    @property
+    def size(self) -> int:
+        """Units: bytes, header included."""
+        return self.header.size + self.header.stored_length
+
+    @property
+    def stored(self) -> bytes | memoryview:
+        """The stored bytes. Errors: `BadChecksum` where they are not those of the header."""
+        data = self.encode()
+        check_stored(self.header, memoryview(data), "a record that is encoded anew")
+        return data
+
+
+Outgoing = KeptRecord | MadeRecord | AnewRecord
+
+
 class OutgoingPack:
     """A pack that exists nowhere yet. `pieces` yields its file, as often as it is asked."""
 
-    def __init__(self, records: Sequence[KeptRecord | MadeRecord]) -> None:
+    def __init__(self, records: Sequence[Outgoing]) -> None:
         self.records = tuple(records)
         hasher = Hasher()
         hasher.update(MAGIC)
@@ -66,14 +89,14 @@ class OutgoingPack:
         at = 0
         while at < len(self.records):
             record = self.records[at]
-            if isinstance(record, MadeRecord):
-                yield record.header.encode()
-                yield record.stored
-                at += 1
-            else:
+            if isinstance(record, KeptRecord):
                 run = self._run(at, record)
                 yield _checked(run)
                 at += len(run)
+            else:
+                yield record.header.encode()
+                yield record.stored
+                at += 1
         yield encode_footer(len(self.records), self.id)
 
     def _run(self, at: int, first: KeptRecord) -> list[KeptRecord]:

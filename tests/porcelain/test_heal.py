@@ -118,6 +118,37 @@ def test_a_push_with_check_replaces_what_is_cut_and_with_read_data_what_is_flipp
     pushed("fsck", "--remote", "origin", "--read-data")
 
 
+def test_a_pack_that_a_cut_push_left_flipped_is_healed_by_reading(pushed: Project) -> None:
+    pushed.commit("model.bin", os.urandom(3 << 20))
+    before = {*there(pushed, "log")}
+    pushed("push")
+    (newest,) = {*there(pushed, "log")} - before
+    newest.unlink()
+    shutil.rmtree(pushed.path / ".pacha/local/remotes")
+    big = there(pushed, "packs")[0]
+    flip(big, big.stat().st_size // 2)
+    inode = big.stat().st_ino
+    pushed("push")
+    assert big.stat().st_ino == inode, "the control: what lay there was taken as it is"
+    assert "remoteRecord" in checks(pushed, "--read-data")
+    pushed("push", "--check", "--read-data")
+    pushed("fsck", "--remote", "origin", "--read-data")
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
+def test_a_pull_over_damage_says_how_to_see_all_of_it(pushed: Project, damage: str) -> None:
+    for pack in there(pushed, "packs"):
+        if pack.stat().st_size > 100_000:
+            if damage == "flipped":
+                flip(pack, -5_000)
+            elif damage == "cut":
+                pack.write_bytes(pack.read_bytes()[:-5_000])
+            else:
+                pack.unlink()
+    answer = run_here(["clone", str(pushed.path.parent / "shared"), str(pushed.path.parent / "late")])
+    assert answer.code in (5, 8) and "pacha fsck --remote" in answer.err
+
+
 def test_a_push_with_check_makes_lost_indexes_anew(pushed: Project) -> None:
     for index in there(pushed, "indexes"):
         index.unlink()

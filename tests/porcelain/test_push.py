@@ -179,6 +179,17 @@ class TestAgreement:
         assert "rows:2.0.0" in other("pull", code=4).err
         assert len(head_of(other)) == 1
 
+    def test_a_version_of_equal_precedence_is_refused_both_ways(self, shared: Project, remote: Path) -> None:
+        other = clone(remote)
+        shared.commit("rows.csv", "a,b\n3,3\n", "--tag", "2.0.0+a")
+        shared("push")
+        other.commit("rows.csv", "a,b\n4,4\n", "--tag", "2.0.0+b")
+        for words in (("push",), ("fetch", "--join")):
+            answer = other(*words, code=4)
+            assert "rows:2.0.0+a" in answer.err and "rows:2.0.0+b" in answer.err
+        shared("tag", "rows", "2.0.0+b", code=4)
+        assert [ref for ref in refs_of(shared) if "2.0.0" in ref] == ["refs/versions/data/rows/2.0.0+a"]
+
     def test_stage_logs_go_on(self, shared: Project, remote: Path) -> None:
         shared("stage", "rows:1.0.0", "staging", "--reason", "x")
         shared("push")
@@ -307,6 +318,19 @@ class TestPartly:
         assert found["is_dry_run"] and found["got"]["records"] >= 1
         assert head_of(other) == before and other.read("rows.csv") == b"a,b\n1,2\n"
         assert len(other("list", "rows", "--json").data) == 1
+
+    def test_a_dry_run_by_reference_takes_nothing_over(self, shared: Project, remote: Path) -> None:
+        other = clone(remote)
+        shared.commit("rows.csv", "a,b\n" + "3,3\n" * 500, "--tag", "2.0.0")
+        shared.commit("new.csv", "a,b\n4,4\n", "--tag", "1.0.0")
+        shared("push")
+        before = files_of(other.path / ".pacha/refs")
+        for ref in ("rows:2.0.0", "rows:head", "new:1.0.0"):
+            found = other("pull", "-n", "-r", ref, "--json").data
+            assert found["is_dry_run"] and found["got"]["records"] >= 1, ref
+            assert files_of(other.path / ".pacha/refs") == before
+        assert len(other("list", "rows", "--json").data) == 1
+        other("pull", "-n", "-r", "rows:9.9.9", code=3)
 
     def test_work_of_ones_own_is_left_alone(self, shared: Project, remote: Path) -> None:
         other = clone(remote)

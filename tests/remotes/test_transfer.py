@@ -15,13 +15,14 @@ from pacha.base.ids import ObjectId, hash_bytes
 from pacha.base.progress import Silent
 from pacha.objects.types import Link, Storage
 from pacha.remotes import receiving, sending
+from pacha.remotes.choosing import Choice, NotHere
 from pacha.remotes.compact import write_down
 from pacha.remotes.entries import RemoteIndex, RemotePack
 from pacha.remotes.holdings import BrokenRemote, Holdings, IndexCache
 from pacha.remotes.keys import index_key, pack_key
 from pacha.remotes.meta import children_first
 from pacha.remotes.receiving import NotOnRemote, Receiver
-from pacha.remotes.sending import NotHere, data_packs
+from pacha.remotes.sending import data_packs
 from pacha.remotes.state import HeldIndex, HeldPack, State
 from pacha.remotes.upload import Brought, Cargo, bring
 from pacha.store.data import DataStore
@@ -58,6 +59,11 @@ def fill(objects: Objects, count: int, seed: int = 1) -> list[Link]:
     return list(dict.fromkeys(links))
 
 
+def sent_of(data: DataStore, links: list[Link]) -> list[OutgoingPack]:
+    """The packs that bring some objects to a remote that has nothing."""
+    return data_packs(data, links, Choice(data, lambda id, depth: False))
+
+
 def state_of(brought: Brought, number: int = 1) -> State:
     """The state of a remote that was brought this."""
     return State(
@@ -85,8 +91,8 @@ class TestOutgoing:
         links = fill(objects, 8, seed)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sending, "PART_BYTES_MAX", part)
-            packs = data_packs(objects.data, links, has=lambda id: False)
-        again = data_packs(objects.data, links, has=lambda id: False) if part == 1 << 20 else packs
+            packs = sent_of(objects.data, links)
+        again = sent_of(objects.data, links) if part == 1 << 20 else packs
         assert [pack.id for pack in again] == [pack.id for pack in packs]
         found = set()
         for pack in packs:
@@ -106,7 +112,7 @@ class TestOutgoing:
             link = Link("blob", writer.add("blob", b"some bytes that matter"))
             writer.close()
         objects.data.refresh()
-        (outgoing,) = data_packs(objects.data, [link], has=lambda id: False)
+        (outgoing,) = sent_of(objects.data, [link])
         (record,) = outgoing.records
         assert isinstance(record, KeptRecord)
         path = Path(record.pack.path)
@@ -125,7 +131,7 @@ class TestOutgoing:
     def test_a_file_that_is_cut_here_is_found_while_sending(self, tmp_path: Path) -> None:
         objects = store_in(tmp_path)
         links = fill(objects, 4)
-        (outgoing, *_) = data_packs(objects.data, links, has=lambda id: False)
+        (outgoing, *_) = sent_of(objects.data, links)
         path = next(tmp_path.rglob("*.pack"))
         path.chmod(0o644)
         path.write_bytes(path.read_bytes()[:100])
@@ -136,13 +142,13 @@ class TestOutgoing:
 
     def test_what_is_nowhere_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(NotHere):
-            data_packs(store_in(tmp_path).data, [Link("blob", hash_bytes(b"x"))], has=lambda id: False)
+            sent_of(store_in(tmp_path).data, [Link("blob", hash_bytes(b"x"))])
 
     def test_an_interrupted_bring_sends_only_the_rest(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sending, "PART_BYTES_MAX", 8_000)
         monkeypatch.setattr("pacha.remotes.upload.ASKED_BYTES_MIN", 1)
         objects = store_in(tmp_path)
-        cargo = Cargo(data=tuple(data_packs(objects.data, fill(objects, 30), has=lambda id: False)))
+        cargo = Cargo(data=tuple(sent_of(objects.data, fill(objects, 30))))
         assert len(cargo.packs) > 4
         remote, first = Memory(), Count()
 
@@ -168,7 +174,7 @@ class TestReceiving:
         source = store_in(tmp_path / "source")
         links = fill(source, 12)
         remote = Memory()
-        brought = bring(remote, Cargo(data=tuple(data_packs(source.data, links, has=lambda id: False))), Silent())
+        brought = bring(remote, Cargo(data=tuple(sent_of(source.data, links))), Silent())
         return remote, state_of(brought), links, store_in(tmp_path / "target")
 
     def test_all_of_it(self, sent: tuple[Memory, State, list[Link], Objects]) -> None:
@@ -216,7 +222,7 @@ class TestReceiving:
             writer.close()
         source.data.refresh()
         remote = Memory()
-        brought = bring(remote, Cargo(data=tuple(data_packs(source.data, [link], has=lambda id: False))), Silent())
+        brought = bring(remote, Cargo(data=tuple(sent_of(source.data, [link]))), Silent())
         state, key = state_of(brought), pack_key(brought.packs[0].id)
         sound = remote.values[key]
         (place,) = Holdings(remote, state).locate(link.id)
@@ -245,6 +251,37 @@ class TestReceiving:
         del remote.values[pack_key(pack)]
         with pytest.raises(BrokenRemote):
             receiver_of(remote, state, target).fetch(link.id for link in links)
+
+    @pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
+    def test_a_second_copy_is_tried(
+        self, sent: tuple[Memory, State, list[Link], Objects], damage: str, tmp_path: Path
+    ) -> None:
+        remote, first, links, target = sent
+        # The same records cut into two packs: other names, other places.
+        half = len(links) // 2
+        source = store_in(tmp_path / "source")
+        found = [sent_of(source.data, links[:half]), sent_of(source.data, links[half:])]
+        brought = bring(remote, Cargo(data=tuple(pack for packs in found for pack in packs)), Silent())
+        second = state_of(brought)
+        (bad,) = first.packs
+        key, sound = pack_key(bad), remote.values[pack_key(bad)]
+        assert bad not in second.packs
+        if damage == "gone":
+            del remote.values[key]
+        elif damage == "cut":
+            remote.values[key] = sound[: len(sound) // 2]
+        else:
+            remote.values[key] = bytes(byte ^ 1 for byte in sound)
+        with pytest.raises(PachaError, match=key):
+            receiver_of(remote, first, store_in(tmp_path / "control")).fetch(link.id for link in links)
+        both = State(
+            number=1,
+            entry=first.entry,
+            packs={**first.packs, **second.packs},
+            indexes={**first.indexes, **second.indexes},
+        )
+        receiver_of(remote, both, target).fetch(link.id for link in links)
+        assert all(hash_bytes(target.data.read(link)) == link.id for link in links)
 
     def test_what_the_remote_lacks_is_said(self, sent: tuple[Memory, State, list[Link], Objects]) -> None:
         remote, state, _, target = sent

@@ -14,6 +14,7 @@ from pacha.base.progress import Silent
 from pacha.objects.types import Link
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName
+from pacha.remotes.choosing import Choice, Lines
 from pacha.remotes.entries import Chained, LogEntry, Update, chained, decode_file, encode_file
 from pacha.remotes.folder import FolderRemote
 from pacha.remotes.holdings import Holdings
@@ -106,7 +107,8 @@ def push(
     objects = workspace.repository.objects
     found = needed(objects, meta_roots=moved.values(), data_roots=manifests, has=holdings.has)
     cargo = Cargo(
-        data=tuple(data_packs(objects.data, found.data, has=holdings.has)), meta=tuple(meta_packs(objects, found.meta))
+        data=tuple(data_packs(objects.data, found.data, Choice(objects.data, Lines(holdings).within))),
+        meta=tuple(meta_packs(objects, found.meta)),
     )
     brought = bring(remote, cargo, Silent())
     updates = [Update(ref=name, old=state.link(name), new=link) for name, link in moved.items()]

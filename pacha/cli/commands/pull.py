@@ -25,7 +25,7 @@ from pacha.cli.remoted import artifacts_named, connected, joins, only_option, tr
 from pacha.cli.render import count_text, size_text
 from pacha.porcelain.fetch import fetch
 from pacha.porcelain.getting import GetOptions
-from pacha.porcelain.pull import Pulled, PullOptions, pull
+from pacha.porcelain.pull import Pulled, PullOptions, as_joined, pull
 
 SCHEMA = ("pacha.pull/1", Pulled)
 
@@ -69,13 +69,16 @@ def COMMAND(
         raise click.UsageError("--repair heals at once; `pacha fsck` says what it would look at")
     artifacts, is_joining = artifacts_named(app, only), joins(app, join)
     with connected(app, remote, trust=trust) as connection:
+        named = app.workspace
         if refs:
             # A reference may name what is only there yet.
-            fetch(app.workspace, connection, artifacts=artifacts, join=is_joining)
+            fetch(app.workspace, connection, artifacts=artifacts, join=is_joining and not dry_run)
+            if dry_run and is_joining:
+                named = as_joined(app.workspace, connection, artifacts)
         options = PullOptions(
             join=is_joining,
             artifacts=artifacts,
-            manifests=tuple(app.resolve(ref).manifest for ref in refs) if refs else None,
+            manifests=tuple(app.resolve(ref, of=named).manifest for ref in refs) if refs else None,
             all_versions=is_all,
             with_lineage=with_lineage,
             write_out=not no_checkout,

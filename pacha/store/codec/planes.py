@@ -121,6 +121,11 @@ class PlanePayload:
         raise BadFrame(f"a plane of {count} bytes is packed as {packing} in {len(stored)}")
 
 
+def element_in(stored: bytes | memoryview) -> str:
+    """The element that a payload of codec 2 or 3 says it holds. Errors: `BadFrame`."""
+    return _read_head(memoryview(stored))[0]
+
+
 def _read_head(stored: memoryview) -> tuple[str, Sequence[tuple[int, int]], int]:
     """Returns the element, each plane's packing and stored length, and where the first plane begins."""
     if len(stored) < _HEAD.size:
