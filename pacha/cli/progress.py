@@ -20,6 +20,7 @@ class Watched:
         self._total: int | None = None
         self._done = 0
         self._begun = self._last = 0.0
+        self._is_begun = False
         self._is_watched = False
         self._bar: Any = None
         self._task: Any = None
@@ -29,9 +30,12 @@ class Watched:
         self._label, self._total, self._done = label, total_bytes, 0
         self._is_watched = self._output.is_watched
         self._begun = self._last = time.monotonic()
+        self._is_begun = True
 
     def advance(self, byte_count: int) -> None:
-        """`byte_count` more bytes are done."""
+        """`byte_count` more bytes are done. Between two stretches nobody is told."""
+        if not self._is_begun:
+            return
         self._done += byte_count
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done)
@@ -46,6 +50,7 @@ class Watched:
 
     def finish(self) -> None:
         """The stretch is over."""
+        self._is_begun = False
         bar, self._bar = self._bar, None
         if bar is not None:
             bar.stop()

@@ -15,7 +15,7 @@ from pacha.porcelain.connect import Connection
 from pacha.porcelain.getting import GetOptions, get
 from pacha.porcelain.workspace import Workspace
 from pacha.remotes.meta import MetaReader
-from pacha.remotes.receiving import Receiver
+from pacha.remotes.receiving import NotOnRemote, Receiver
 from pacha.remotes.state import State
 
 
@@ -69,7 +69,11 @@ class Elsewhere:
         """Fetches the bytes of manifests, or of some paths in them, before they are read one by one."""
         for id, manifest in manifests:
             self.connection.holdings.near = self._entry_of(id)
-            get(self._workspace, self.connection, [manifest], GetOptions(paths=tuple(paths)))
+            try:
+                get(self._workspace, self.connection, [manifest], GetOptions(paths=tuple(paths)))
+            except NotOnRemote as error:
+                erased = self._workspace.repository.objects.data.explain(Link("tree", manifest.tree))
+                raise erased or error from error
 
     def complete(self) -> None:
         """Fetches every META object: for questions about all of history."""

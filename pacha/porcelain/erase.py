@@ -32,6 +32,7 @@ from pacha.porcelain.gc import temporaries
 from pacha.porcelain.push import ATTEMPTS_MAX, PAUSE_SECONDS_MAX, PushLost
 from pacha.porcelain.remote_live import differences, live_data, without
 from pacha.porcelain.remote_objects import RemoteObjects
+from pacha.porcelain.remote_statements import RemoteStatements
 from pacha.porcelain.removing import alone
 from pacha.porcelain.repair import SET_ASIDE
 from pacha.porcelain.roots import Roots, collect, mark
@@ -295,7 +296,7 @@ class _There:
         """What goes, by what the remote has now. Errors: `CannotCollect`."""
         holdings = self._connection.holdings
         objects = RemoteObjects(self._workspace.repository.objects, holdings)
-        erasures = Erasures(self._workspace.repository, holdings)
+        erasures = Erasures(self._workspace.repository, RemoteStatements(holdings))
         refs = [held.link for held in self._connection.state.refs.values()]
         live = live_data(
             objects, holdings, refs, enter=lambda link: link.id != self._id and erasures.of(link.id) is None

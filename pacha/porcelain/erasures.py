@@ -3,8 +3,10 @@
 Such a statement explains an absence and keeps bytes from being sent again; it never removes any.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from pacha.base.canonical import NotCanonical, decode_compact, encode_compact
 from pacha.base.errors import Absent, PachaError
@@ -13,8 +15,6 @@ from pacha.objects.attestation import Attestation
 from pacha.objects.manifest import Manifest
 from pacha.objects.types import Link, type_named
 from pacha.refs.names import RefName
-from pacha.remotes.holdings import Holdings
-from pacha.remotes.meta import MetaReader
 from pacha.repo.repository import Repository
 
 ATTESTATIONS = "refs/attestations"
@@ -94,26 +94,23 @@ def _line(value: object) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
-class Erasures:
-    """What is known of erased versions: here, and with `holdings` also what a remote says."""
+class Statements(Protocol):
+    """Attestations that are known elsewhere."""
 
-    def __init__(self, repository: Repository, holdings: Holdings | None = None) -> None:
+    def about(self, manifest: ObjectId) -> Iterator[bytes]:
+        """The documents that a remote has about a manifest; those that cannot be read are left out."""
+
+
+class Erasures:
+    """What is known of erased versions: here, and with `elsewhere` also what a remote says."""
+
+    def __init__(self, repository: Repository, elsewhere: Statements | None = None) -> None:
         self._repository = repository
-        self._holdings = holdings
-        self._reader: MetaReader | None = None
-        self._there: Mapping[str, list[Link]] | None = None
+        self._elsewhere = elsewhere
 
     def of(self, manifest: ObjectId) -> Erasure | None:
         """The erasure of a manifest, or None."""
-        objects = self._repository.objects
-        for _, link in self._repository.refs.read_all(f"{ATTESTATIONS}/{manifest}"):
-            try:
-                found = read_erasure(objects.load(link), manifest)
-            except PachaError:
-                continue
-            if found is not None:
-                return found
-        return self._of_remote(manifest)
+        return next((found for value in self._values(manifest) if (found := read_erasure(value, manifest))), None)
 
     def here(self) -> Iterator[Erasure]:
         """Every erasure that this checkout knows of."""
@@ -125,32 +122,13 @@ class Erasures:
             if found is not None:
                 yield found
 
-    def _of_remote(self, manifest: ObjectId) -> Erasure | None:
-        for link in self._remote_links().get(manifest.hex, ()):
-            try:
-                data = self._read(link)
-                found = None if data is None else read_erasure(type_named(link.type).decode(data), manifest)
-            except PachaError:
-                continue
-            if found is not None:
-                return found
-        return None
-
-    def _remote_links(self) -> Mapping[str, list[Link]]:
-        if self._there is None:
-            found: dict[str, list[Link]] = {}
-            refs = {} if self._holdings is None else self._holdings.state.refs
-            for ref, held in refs.items():
-                if ref.namespace == "attestations" and held.link.type == "attestation":
-                    found.setdefault(ref.folder.rpartition("/")[2], []).append(held.link)
-            self._there = found
-        return self._there
-
-    def _read(self, link: Link) -> bytes | None:
-        assert self._holdings is not None
-        if self._reader is None:
-            self._reader = MetaReader(self._holdings)
-        return self._reader.read(link)
+    def _values(self, manifest: ObjectId) -> Iterator[object]:
+        for _, link in self._repository.refs.read_all(f"{ATTESTATIONS}/{manifest}"):
+            with suppress(PachaError):
+                yield self._repository.objects.load(link)
+        for data in self._elsewhere.about(manifest) if self._elsewhere is not None else ():
+            with suppress(PachaError):
+                yield type_named("attestation").decode(data)
 
 
 def explain_absence(repository: Repository, link: Link) -> Erased | None:

@@ -17,6 +17,7 @@ from pacha.porcelain.connect import Connection
 from pacha.porcelain.erasures import Erasures
 from pacha.porcelain.problems import Problem, Severity, problem
 from pacha.porcelain.remote_objects import RemoteObjects
+from pacha.porcelain.remote_statements import RemoteStatements
 from pacha.porcelain.workspace import Workspace
 from pacha.remotes.holdings import Holdings
 from pacha.remotes.keys import INDEXES, LOG, PACKS, index_key, log_key, pack_key
@@ -158,7 +159,7 @@ class _Check:
 
         The bytes of their ancestors may never have been pushed.
         """
-        erasures = Erasures(self._workspace.repository, self.holdings)
+        erasures = Erasures(self._workspace.repository, RemoteStatements(self.holdings))
         named = {self._manifest(held.link) for held in self._connection.state.refs.values()}
         seen: set[Link] = set()
         todo: list[tuple[Link, Link | None]] = [(held.link, None) for held in self._connection.state.refs.values()]

@@ -18,6 +18,7 @@ from pacha.porcelain.erasures import Erased, Erasures
 from pacha.porcelain.fetch import Fetched, chosen, fetch
 from pacha.porcelain.fsck import fsck
 from pacha.porcelain.getting import GetOptions, Got, get
+from pacha.porcelain.remote_statements import RemoteStatements
 from pacha.porcelain.repair import Repaired, repair
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.store import RefStore
@@ -129,7 +130,7 @@ def _without_erased(
     workspace: Workspace, connection: Connection, ids: Sequence[ObjectId]
 ) -> tuple[list[Manifest], tuple[str, ...]]:
     """The manifests whose bytes can be had, and why those of the others cannot."""
-    erasures = Erasures(workspace.repository, connection.holdings)
+    erasures = Erasures(workspace.repository, RemoteStatements(connection.holdings))
     found: list[Manifest] = []
     erased: list[str] = []
     for id in ids:

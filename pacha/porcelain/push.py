@@ -17,6 +17,7 @@ from pacha.porcelain.connect import Connection, make_format
 from pacha.porcelain.erasures import Erasures
 from pacha.porcelain.push_check import Unsound, examine, lacking
 from pacha.porcelain.pushing import Planned, PushOptions, plan_refs
+from pacha.porcelain.remote_statements import RemoteStatements
 from pacha.porcelain.workspace import Workspace
 from pacha.remotes.choosing import Choice, Lines, NotHere
 from pacha.remotes.compact import is_due, write_down
@@ -176,7 +177,7 @@ def _rested_on(data: DataStore, unsound: Unsound, lines: Lines) -> Iterator[Link
 
 def _without_erased(workspace: Workspace, connection: Connection, planned: Planned) -> tuple[str, ...]:
     """Lets no bytes of erased versions go, though this store may still have them. Their META goes: it is history."""
-    erasures = Erasures(workspace.repository, connection.holdings)
+    erasures = Erasures(workspace.repository, RemoteStatements(connection.holdings))
     found = {}
     for link in {*planned.manifests.values(), *planned.ancestors}:
         erasure = erasures.of(link.id)

@@ -14,6 +14,7 @@ from pacha.objects.types import Link, Storage
 from pacha.porcelain.connect import Connection
 from pacha.porcelain.erasures import Erasures
 from pacha.porcelain.fsck_remote import unsound_indexes, unsound_packs
+from pacha.porcelain.remote_statements import RemoteStatements
 from pacha.porcelain.workspace import Workspace
 from pacha.remotes.holdings import Holdings
 from pacha.remotes.keys import pack_key
@@ -112,7 +113,7 @@ def lacking(workspace: Workspace, connection: Connection, unsound: Unsound) -> I
     wanted = [link for link in unsound.links if not has(link.id)]
     yield from (link for link in wanted if objects.has(link))
     named = set(_named(connection, objects))
-    erasures = Erasures(workspace.repository, connection.holdings)
+    erasures = Erasures(workspace.repository, RemoteStatements(connection.holdings))
     seen = set(wanted)
     todo = list(named)
     while todo:

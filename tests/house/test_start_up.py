@@ -9,7 +9,19 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-HEAVY = ("networkx", "numpy", "rich", "obstore", "nacl", "tomlkit", "pathspec", "pyfastcdc", "yaml")
+HEAVY = (
+    "networkx",
+    "numpy",
+    "rich",
+    "obstore",
+    "urllib3",
+    "starlette",
+    "nacl",
+    "tomlkit",
+    "pathspec",
+    "pyfastcdc",
+    "yaml",
+)
 SCRIPT = """
 import sys
 from pacha.cli.main import main
@@ -46,6 +58,7 @@ def test_status_imports_nothing_heavy(project) -> None:
 #: What takes long to start, and looking at a work tree outside Git needs none of.
 UNNEEDED = (
     "ctypes", "difflib", "subprocess", "pacha.graph.lineage", "pacha.porcelain.resolve", "pacha.porcelain.search",
+    "pacha.remotes", "concurrent.futures",
 )  # fmt: skip
 
 
