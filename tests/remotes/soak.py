@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 from pacha.base.files import Durability
 from pacha.porcelain.clone import clone
@@ -84,21 +85,44 @@ def _commit_and_push(path: Path, url: str, name: str, text: str) -> str:
         workspace.close()
 
 
-def _lie() -> None:
-    """From now on in this process, creating a key overwrites it, as on servers that ignore conditions."""
-
-    def overwrite(self: FolderRemote, key: str, data: bytes) -> bool:
-        self._prepare()
-        self._root.replace(key, data)
-        return True
-
-    FolderRemote.create = overwrite  # type: ignore[method-assign]
+def _overwrite(self: FolderRemote, key: str, data: bytes) -> bool:
+    """Creating a key overwrites it, as on servers that ignore conditions."""
+    self._prepare()
+    self._root.replace(key, data)
+    return True
 
 
-def _write(number: int, url: str, folder: Path, pushes: int, is_lying: bool) -> list[str]:
+def overwritten(url: str, folder: Path, *, writers: int) -> tuple[int, int]:
+    """The negative control: all have read the log before the first pushes, and each entry overwrites the one before.
+
+    Returns how many pushes were acknowledged, and how many of those are reachable.
+    """
+    with patch.object(FolderRemote, "create", _overwrite):
+        acknowledged = _seed(url, folder)
+        ready = []
+        for number in range(writers):
+            target = folder / f"writer{number}"
+            clone(NamedRemote(name="it", url=url), str(target), environment=Environment.current())
+            (target / f"rows{number}.csv").write_text(f"a,b\n{number},1\n")
+            workspace = _workspace(target)
+            options = CommitOptions(message="x", author=AUTHOR, date=DATE)
+            acknowledged += [made.manifest.hex for made in commit_paths(workspace, [f"rows{number}.csv"], options)]
+            ready.append((workspace, connect(workspace, NamedRemote(name="it", url=url), is_writing=True)))
+        for workspace, connection in ready:
+            assert push(workspace, connection, PushOptions(), writer=AUTHOR).number is not None
+            workspace.close()
+        return len(acknowledged), len(set(acknowledged) & reached(url, folder / "reader"))
+
+
+def _seed(url: str, folder: Path) -> list[str]:
+    first = folder / "first"
+    first.mkdir(parents=True)
+    create(str(first), id="ab" * 16, durability=Durability.BATCH)
+    return [_commit_and_push(first, url, "seed.csv", "a,b\n1,1\n")]
+
+
+def _write(number: int, url: str, folder: Path, pushes: int) -> list[str]:
     """One writer. Returns the manifests whose pushes were acknowledged."""
-    if is_lying:
-        _lie()
     return [_commit_and_push(folder, url, f"rows{number}.csv", f"a,b\n{number},{turn}\n") for turn in range(pushes)]
 
 
@@ -121,18 +145,15 @@ def reached(url: str, folder: Path) -> set[str]:
         workspace.close()
 
 
-def race(urls: Sequence[str], folder: Path, *, writers: int, pushes: int, is_lying: bool = False) -> tuple[int, int]:
+def race(urls: Sequence[str], folder: Path, *, writers: int, pushes: int) -> tuple[int, int]:
     """Lets them all push. Returns how many pushes were acknowledged, and how many of those are reachable."""
-    first = folder / "first"
-    first.mkdir(parents=True)
-    create(str(first), id="ab" * 16, durability=Durability.BATCH)
-    seeds = [_commit_and_push(first, urls[0], "seed.csv", "a,b\n1,1\n")]
+    seeds = _seed(urls[0], folder)
     jobs = []
     for number in range(writers):
         target = folder / f"writer{number}"
         url = urls[number % len(urls)]
         clone(NamedRemote(name="it", url=url), str(target), environment=Environment.current())
-        jobs.append((number, url, target, pushes, is_lying))
+        jobs.append((number, url, target, pushes))
     context = multiprocessing.get_context("spawn")
     with context.Pool(writers) as pool:
         acknowledged = [id for ids in pool.starmap(_write, jobs) for id in ids] + seeds
@@ -153,14 +174,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CONFIG_HOME"] = f"{folder}/config"
         started = time.perf_counter()
-        with place(options.at, Path(folder)) as made:
-            acknowledged, there = race(
-                options.urls or made,
-                Path(folder) / "work",
-                writers=options.writers,
-                pushes=options.pushes,
-                is_lying=options.lying,
-            )
+        work = Path(folder) / "work"
+        if options.lying:
+            acknowledged, there = overwritten(f"{folder}/remote", work, writers=options.writers)
+        else:
+            with place(options.at, Path(folder)) as made:
+                acknowledged, there = race(options.urls or made, work, writers=options.writers, pushes=options.pushes)
     print(f"{there} of {acknowledged} acknowledged pushes are reachable ({time.perf_counter() - started:.0f} s)")
     return 0 if (there == acknowledged) is not options.lying else 1
 
