@@ -97,8 +97,8 @@ def overwritten(url: str, folder: Path, *, writers: int) -> tuple[int, int]:
 
     Returns how many pushes were acknowledged, and how many of those are reachable.
     """
+    acknowledged = _seed(url, folder)
     with patch.object(FolderRemote, "create", _overwrite):
-        acknowledged = _seed(url, folder)
         ready = []
         for number in range(writers):
             target = folder / f"writer{number}"
@@ -107,7 +107,10 @@ def overwritten(url: str, folder: Path, *, writers: int) -> tuple[int, int]:
             workspace = _workspace(target)
             options = CommitOptions(message="x", author=AUTHOR, date=DATE)
             acknowledged += [made.manifest.hex for made in commit_paths(workspace, [f"rows{number}.csv"], options)]
-            ready.append((workspace, connect(workspace, NamedRemote(name="it", url=url), is_writing=True)))
+            connection = connect(workspace, NamedRemote(name="it", url=url), is_writing=True)
+            # The probe would find it out.
+            connection.is_first = False
+            ready.append((workspace, connection))
         for workspace, connection in ready:
             assert push(workspace, connection, PushOptions(), writer=AUTHOR).number is not None
             workspace.close()
