@@ -14,11 +14,12 @@ from pacha.porcelain.connect import Connection
 from pacha.porcelain.versioning import precedence
 from pacha.porcelain.workspace import Workspace
 from pacha.refs.names import RefName, heads_folder, stages_folder, versions_folder
-from pacha.refs.store import RefStore
+from pacha.refs.store import RefConflict, RefStore, encode_fork
 from pacha.refs.transaction import Transaction
 from pacha.remotes.meta import MetaReader, meta_children
 from pacha.remotes.state import State
 from pacha.repo.layout import FORMAT_FILE
+from pacha.repo.session import Session
 from pacha.store.meta import FETCHED, SHARED
 
 #: So many refs are taken over with one line of the journal.
@@ -26,14 +27,15 @@ REFS_AT_ONCE = 10_000
 
 
 class JoinRefused(Conflict):
-    """The remote says something else of a version or a stage log than this repository does."""
+    """The remote says something else of a version than this repository does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """What was learnt. `number` is the newest entry of the remote's log; `new_refs` are those that are not here.
 
-    `joined` are the refs that were taken over, `removed` the heads that they supersede.
+    `joined` are the refs that were taken over, `removed` the heads that they supersede; `forked` are artifacts whose
+    stage logs say different things here and there, for `pacha resolve`.
     """
 
     remote: str
@@ -43,6 +45,7 @@ class Fetched:
     new_refs: tuple[str, ...]
     joined: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    forked: tuple[str, ...] = ()
 
 
 def git_carries_refs(workspace: Workspace) -> bool:
@@ -69,9 +72,12 @@ def fetch(
     found = MetaReader(connection.holdings).closure(
         refs.values(), is_here=is_here, beyond=lambda link: () if link in whole else _named_here(workspace, link)
     )
-    new = sorted(ref for ref, link in refs.items() if workspace.repository.refs.read(ref) != link)
+    here = workspace.repository.refs
+    # What is unsettled here already stays so until it is settled.
+    new = sorted(ref for ref, link in refs.items() if not _is_unsettled(here, ref) and here.read(ref) != link)
     joined: Sequence[RefName] = ()
     removed: Sequence[RefName] = ()
+    forked: Sequence[RefName] = ()
     if join:
         _check(workspace, refs, new)
     if found or (join and new):
@@ -80,7 +86,7 @@ def fetch(
                 session.put_bytes(link, data, place=SHARED if join else FETCHED)
             session.settle()
             if join:
-                joined, removed = _join(workspace, refs, new)
+                joined, removed, forked = _join(workspace, session, refs, new)
     if not artifacts:
         connection.has_fetched()
     return Fetched(
@@ -91,6 +97,7 @@ def fetch(
         new_refs=tuple(map(str, new)),
         joined=tuple(map(str, joined)),
         removed=tuple(map(str, removed)),
+        forked=tuple(sorted({ref.folder.partition("/stages/")[2] for ref in forked})),
     )
 
 
@@ -98,13 +105,21 @@ def _whole(workspace: Workspace, connection: Connection, refs: Mapping[RefName, 
     """Objects whose META is here with all that it reaches: what refs here name (I2), and what an earlier fetch that
     came to its end did. Of others that are here, a power cut may have kept no more than themselves."""
     here = workspace.repository.refs
-    found = {link for ref, link in refs.items() if here.read(ref) == link}
+    found = {link for ref, link in refs.items() if not _is_unsettled(here, ref) and here.read(ref) == link}
     for artifact in workspace.catalog.artifacts():
         found.update(link for _, link in here.read_all(heads_folder(artifact)))
     if not join:
         number = connection.fetched()
         found.update(held.link for held in connection.state.refs.values() if held.at <= number)
     return found
+
+
+def _is_unsettled(refs: RefStore, ref: RefName) -> bool:
+    try:
+        refs.read(ref)
+    except RefConflict:
+        return True
+    return False
 
 
 def _named_here(workspace: Workspace, link: Link) -> list[Link]:
@@ -135,21 +150,14 @@ def _check(workspace: Workspace, refs: Mapping[RefName, Link], new: Iterable[Ref
     """Refuses what cannot be taken over, all of it named. Errors: `JoinRefused`."""
     here = workspace.repository.refs
     refused = []
-    forked: set[str] = set()
     for ref in new:
-        mine = here.read(ref)
-        if mine is not None and ref.namespace == "versions":
+        mine = here.read(ref) if ref.namespace == "versions" else None
+        if mine is not None:
             refused.append(f"{_artifact(ref)}:{ref.last} is another there ({refs[ref].id.short}, here {mine.id.short})")
-        elif mine is not None and ref.namespace == "stages":
-            forked.add(ref.folder)
     refused.extend(_equal(here, new))
-    # A log that goes on there, and here too, with other moves, has the same number twice: that was seen above.
-    refused.extend(f"the stage log of {folder.rpartition('/')[2]} has forked" for folder in sorted(forked))
     if refused:
         raise JoinRefused(
-            "; ".join(refused),
-            hint="take the rest with --only, or settle it: another version number, `pacha resolve` for a stage log",
-            refused=refused,
+            "; ".join(refused), hint="take the rest with --only, or give yours another version number", refused=refused
         )
 
 
@@ -171,10 +179,25 @@ def _artifact(ref: RefName) -> str:
     return ref.folder.rpartition("/")[2]
 
 
+def _fork(workspace: Workspace, session: Session, refs: Mapping[RefName, Link], forked: Sequence[RefName]) -> None:
+    """Leaves both sides in the entries of stage logs that differ, as Git does: `pacha resolve` settles them.
+
+    Crash: some entries hold both sides; the log is forked either way.
+    """
+    for ref in sorted(forked, reverse=True):
+        mine = workspace.repository.refs.read(ref)
+        assert mine is not None
+        workspace.repository.root.replace(ref.text, encode_fork(mine, refs[ref]))
+        session.touch(ref.text)
+
+
 def _join(
-    workspace: Workspace, refs: Mapping[RefName, Link], new: Sequence[RefName]
-) -> tuple[list[RefName], list[RefName]]:
-    """Takes refs over. Heads that others supersede are tidied away, here and among those that came."""
+    workspace: Workspace, session: Session, refs: Mapping[RefName, Link], new: Sequence[RefName]
+) -> tuple[list[RefName], list[RefName], list[RefName]]:
+    """Takes refs over. Heads that others supersede are tidied away, here and among those that came.
+
+    Returns the refs that were created, those that were removed, and the entries of stage logs that forked.
+    """
     old = workspace.repository.refs
     folders = {ref.folder for ref in new if ref.namespace == "heads"}
     drop: set[RefName] = set()
@@ -183,9 +206,10 @@ def _join(
         heads.update((ref, refs[ref].id) for ref in new if ref.folder == folder)
         newest = workspace.catalog.newest(heads.values())
         drop.update(ref for ref, id in heads.items() if id not in newest)
-    create = [ref for ref in new if ref not in drop]
+    forked = [ref for ref in new if ref.namespace == "stages" and old.read(ref) is not None]
+    create = [ref for ref in new if ref not in drop and ref not in forked]
     remove = sorted(ref for ref in drop if old.read(ref) is not None)
-    with workspace.session() as session, session.queue():
+    with session.queue():
         for start in range(0, max(len(create), 1), REFS_AT_ONCE):
             part = create[start : start + REFS_AT_ONCE]
             transaction = Transaction(
@@ -193,4 +217,5 @@ def _join(
             )
             if transaction.create or transaction.remove:
                 session.apply(transaction)
-    return create, remove
+        _fork(workspace, session, refs, forked)
+    return create, remove, forked

@@ -49,6 +49,15 @@ def encode_ref(link: Link) -> bytes:
     return f"{link}\n".encode("ascii")
 
 
+def encode_fork(mine: Link, theirs: Link) -> bytes:
+    """What a ref holds of which two sides say different things, in the form that Git leaves behind.
+
+    Reading it is a `RefConflict` until somebody settles it.
+    """
+    first, middle, last = _CONFLICT_MARKERS
+    return b"".join((first, b" here\n", encode_ref(mine), middle, b"\n", encode_ref(theirs), last, b" remote\n"))
+
+
 def decode_ref(data: bytes, *, path: str) -> Link:
     """Reads a ref's file; CRLF is tolerated, nothing else is. Errors: `BadRef`, `RefConflict`."""
     if any(marker in data for marker in _CONFLICT_MARKERS):

@@ -199,14 +199,28 @@ class TestAgreement:
         shared("pull")
         assert shared("list", "rows", "--json").data[0]["stage"] == "production"
 
-    def test_stage_logs_that_forked_are_refused_both_ways(self, shared: Project, remote: Path) -> None:
+    def test_stage_logs_that_forked_go_to_resolve(self, shared: Project, remote: Path) -> None:
         other = clone(remote)
         shared("stage", "rows:1.0.0", "staging", "--reason", "x")
+        shared("stage", "rows:1.0.0", "production", "--reason", "ready")
         other("stage", "rows:1.0.0", "archived", "--reason", "y")
         shared("push")
         assert "stage log" in other("push", code=4).err
-        assert "stage log" in other("pull", code=4).err
-        assert other("list", "rows", "--json").data[0]["stage"] == "archived"
+        answer = other("pull", "--json", code=4)
+        assert answer.data["fetched"]["forked"] == ["data/rows"]
+        # Until it is settled nobody is told a stage, and another pull neither helps nor harms.
+        other("stage", "rows", "--history", code=4)
+        other("pull", "--no-checkout")
+        sides = next(item for item in other("resolve", "--json", code=4).data if "stage" in item["issue"])["sides"]
+        theirs = next(side["link"] for side in sides if side["link"] in refs_of(shared).values())
+        other("resolve", "rows", "--keep", theirs)
+        assert other("list", "rows", "--json").data[0]["stage"] == "production"
+        other("push")
+        shared("pull")
+        assert [item["reason"] for item in shared("stage", "rows", "--history", "--json").data] == [
+            item["reason"] for item in other("stage", "rows", "--history", "--json").data
+        ]
+        other("fsck")
 
     def test_a_push_of_something_else_goes_through_a_dispute(self, shared: Project, remote: Path) -> None:
         other = clone(remote)

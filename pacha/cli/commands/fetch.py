@@ -19,6 +19,8 @@ from pacha.cli.render import count_text
 from pacha.porcelain.fetch import Fetched, fetch
 
 SCHEMA = ("pacha.fetch/1", Fetched)
+#: Two sides disagree, and a person has to choose.
+FORKED_CODE = 4
 
 
 @command(__doc__)
@@ -28,16 +30,18 @@ SCHEMA = ("pacha.fetch/1", Fetched)
 @trust_option
 @json_option
 @click.pass_obj
-def COMMAND(app: App, remote: str | None, only: tuple[str, ...], join: bool | None, trust: bool) -> None:
+def COMMAND(app: App, remote: str | None, only: tuple[str, ...], join: bool | None, trust: bool) -> int:
     """Runs `pacha fetch`."""
     with connected(app, remote, trust=trust) as connection:
         found = fetch(app.workspace, connection, artifacts=artifacts_named(app, only), join=joins(app, join))
+    code = FORKED_CODE if found.forked else 0
     if app.output.is_json:
         app.output.data(SCHEMA[0], found)
-        return
+        return code
     print_fetched(app, found)
     if found.new_refs and not found.joined:
         app.output.hint("they come with `git pull`; `pacha fetch --join` takes them over here")
+    return code
 
 
 def print_fetched(app: App, found: Fetched) -> None:
@@ -50,3 +54,7 @@ def print_fetched(app: App, found: Fetched) -> None:
         print_refs(app, "?", "yellow", found.new_refs)
     else:
         app.output.line(f"nothing new at {found.remote}")
+    for artifact in found.forked:
+        app.output.note(f"the stage log of {artifact} says different things here and at {found.remote}")
+    if found.forked:
+        app.output.hint("`pacha resolve` shows both sides; keep the remote's, so that yours can follow it there")

@@ -16,7 +16,7 @@ Group: share
 import click
 
 from pacha.cli.app import App
-from pacha.cli.commands.fetch import print_fetched
+from pacha.cli.commands.fetch import FORKED_CODE, print_fetched
 from pacha.cli.commands.fsck import print_repaired
 from pacha.cli.commands_table import command
 from pacha.cli.completing import complete_refs
@@ -61,7 +61,7 @@ def COMMAND(
     is_repair: bool,
     dry_run: bool,
     trust: bool,
-) -> None:
+) -> int:
     """Runs `pacha pull`."""
     if paths and not refs:
         raise click.UsageError("--path wants -r REF, which says of what")
@@ -86,12 +86,14 @@ def COMMAND(
             data=GetOptions(trees_only=trees, paths=paths, dry_run=dry_run),
         )
         found = pull(app.workspace, connection, options)
+    code = FORKED_CODE if found.fetched.forked else 0
     if app.output.is_json:
         app.output.data(SCHEMA[0], found)
-        return
+        return code
     print_pulled(app, found)
     if not found.got.records and not found.written and not found.kept:
         app.output.line("all bytes are here")
+    return code
 
 
 def print_pulled(app: App, found: Pulled) -> None:
