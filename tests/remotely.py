@@ -7,7 +7,7 @@ from tests.conftest import Project, run_here
 
 def there(project: Project, folder: str) -> list[Path]:
     """The files of the remote, the largest first."""
-    return sorted((project.path.parent / "shared" / folder).iterdir(), key=lambda path: -path.stat().st_size)
+    return sorted((project.path.parent / "bucket" / folder).iterdir(), key=lambda path: -path.stat().st_size)
 
 
 def flip(path: Path, at: int = -200) -> None:
@@ -25,7 +25,7 @@ def packs(project: Project) -> list[Path]:
 def clone(project: Project, name: str = "clone") -> Project:
     """A clone of the remote with all bytes."""
     target = project.path.parent / name
-    answer = run_here(["clone", str(project.path.parent / "shared"), str(target)])
+    answer = run_here(["clone", str(project.path.parent / "bucket"), str(target)])
     assert answer.code == 0, answer.err
     made = Project(target)
     made("pull", "--all")

@@ -1,7 +1,6 @@
 """Opening a remote for a verb: which one, what it holds now, and what this machine remembers of it."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pacha.base.errors import Conflict, Corrupt
@@ -76,15 +75,16 @@ class Connection:
         if self.state.number != self.fetched() and self.root.is_writable():
             self.root.replace(f"{self.folder}/fetched", str(self.state.number).encode("ascii"), durable=False)
 
-    def forget(self) -> bool:
-        """Removes what was written down; False if nothing was."""
-        self.root.remove(f"{self.folder}/fetched")
-        return self.root.remove(f"{self.folder}/state")
-
 
 def memory_of(url: str) -> str:
     """Where what was seen of a place is kept: by place, since a name may come to stand for another."""
     return f"{REMEMBERED}/{hash_bytes(url.encode('utf-8')).hex[:16]}"
+
+
+def forget(root: Root, url: str) -> None:
+    """Removes what was written down of a place."""
+    for name in ("fetched", "state"):
+        root.remove(f"{memory_of(url)}/{name}")
 
 
 def remotes_of(workspace: Workspace) -> NamedRemotes:
@@ -117,7 +117,7 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
     if found is None and not is_writing and not remembered(repository.shared, folder).number:
         raise EmptyRemote(
             f"{opened.url}: nothing was pushed there yet",
-            hint=f"check the place; `pacha push {remote.name}` begins one",
+            hint=f"check the place; `pacha push {_shown(remote)}` begins one",
             url=opened.url,
         )
     if found is not None and found.id != repository.format.id:
@@ -126,8 +126,7 @@ def connect(workspace: Workspace, remote: NamedRemote, *, is_writing: bool = Fal
             hint="push to an empty place, or clone that one elsewhere",
             url=opened.url,
         )
-    connection = connect_to(opened, remote, root=repository.shared, folder=folder, format=found)
-    return connection
+    return connect_to(opened, remote, root=repository.shared, folder=folder, format=found)
 
 
 def connect_to(opened: Remote, remote: NamedRemote, *, root: Root, folder: str, format: Format | None) -> Connection:
@@ -137,7 +136,7 @@ def connect_to(opened: Remote, remote: NamedRemote, *, root: Root, folder: str, 
         raise rolled_back(opened, "is gone, and with it all that was pushed")
     state = EMPTY if format is None else read_state(opened, known=known)
     connection = Connection(
-        name=remote.url if remote.name.startswith(UNNAMED) else remote.name,
+        name=_shown(remote),
         remote=opened,
         root=root,
         folder=folder,
@@ -149,6 +148,11 @@ def connect_to(opened: Remote, remote: NamedRemote, *, root: Root, folder: str, 
     if state.number != known.number:
         connection.remember()
     return connection
+
+
+def _shown(remote: NamedRemote) -> str:
+    """What a person calls a remote."""
+    return remote.url if remote.name.startswith(UNNAMED) else remote.name
 
 
 def remote_format(remote: Remote) -> Format | None:
@@ -176,8 +180,3 @@ def remembered(root: Root, folder: str) -> State:
         return decode_state(data, where=root.full(f"{folder}/state"))
     except (NoSuchFile, BadEntry):
         return EMPTY
-
-
-def settings_of(values: Mapping[str, str | bool | None]) -> dict[str, str | bool]:
-    """The settings that were given."""
-    return {key: value for key, value in values.items() if value is not None and value is not False}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pacha.base.errors import Conflict
 from pacha.base.files import NoSuchFile
 from pacha.base.toml import set_value
-from pacha.porcelain.connect import Connection, memory_of, remotes_of
+from pacha.porcelain.connect import Connection, forget, remotes_of
 from pacha.porcelain.workspace import Workspace
 from pacha.remotes.named import SECTION, NamedRemote, NoSuchRemote, check_name
 from pacha.repo.config import CONFIG_BYTES_MAX
@@ -79,7 +79,7 @@ def remove_remote(workspace: Workspace, name: str) -> RemoteRow:
             f"take [{SECTION}.{name}] out of .pacha/{CONFIG_FILE}" if there is not None else "see `pacha remote list`"
         )
         raise NoSuchRemote(f"you have named no remote {name!r}", hint=hint, name=name)
-    _forget(workspace, there)
+    forget(workspace.repository.shared, there.url)
     return _row(there)
 
 
@@ -91,13 +91,8 @@ def trust_remote(workspace: Workspace, name: str) -> RemoteRow:
 def forget_remote(workspace: Workspace, name: str) -> RemoteRow:
     """Forgets what this machine saw of a remote's log. Errors: `NoSuchRemote`."""
     remote = remotes_of(workspace).find(check_name(name), trust=False)
-    _forget(workspace, remote)
+    forget(workspace.repository.shared, remote.url)
     return _row(remote)
-
-
-def _forget(workspace: Workspace, remote: NamedRemote) -> None:
-    for file in ("state", "fetched"):
-        workspace.repository.shared.remove(f"{memory_of(remote.url)}/{file}")
 
 
 def list_refs(connection: Connection) -> list[RemoteRef]:

@@ -34,9 +34,9 @@ LEFT_SECONDS = 24 * 3600
 class View(Workspace):
     """A workspace over a remote."""
 
-    def __init__(self, repository: Repository, folder: str, elsewhere: Connection) -> None:
+    def __init__(self, repository: Repository, folders: tuple[str, ...], elsewhere: Connection) -> None:
         super().__init__(repository)
-        self._folder = folder
+        self._folders = folders
         Elsewhere(self, lambda: elsewhere).attach(with_meta=True)
 
     def close(self) -> None:
@@ -44,7 +44,8 @@ class View(Workspace):
         super().close()
         if self.elsewhere is not None:
             self.elsewhere.close()
-        remove_tree(self._folder)
+        for folder in self._folders:
+            remove_tree(folder)
 
 
 def open_view(url: str, *, start: str, environment: Environment, progress: Progress | None = None) -> View:
@@ -54,12 +55,14 @@ def open_view(url: str, *, start: str, environment: Environment, progress: Progr
     format = remote_format(remote)
     if format is None:
         raise EmptyRemote(f"{remote.url}: nothing was pushed there yet", hint="check the place", url=remote.url)
-    root = _root(environment, remote.url)
+    # By repository too: what was seen at a place says nothing of another that is there now.
+    kept = _kept(environment, f"{format.id} {remote.url}")
+    root = kept or _passing()
     root.create(FORMAT_FILE, format.encode())
-    data = Root(tempfile.mkdtemp(prefix=DATA_PREFIX, dir=root.path), temporary="tmp", durability=Durability.NONE)
     connection = connect_to(
         remote, NamedRemote(name="view", url=place), root=root, folder=f"{REMEMBERED}/view", format=format
     )
+    data = Root(tempfile.mkdtemp(prefix=DATA_PREFIX, dir=root.path), temporary="tmp", durability=Durability.NONE)
     refs = RefStore(root, Overlay(created={ref: held.link for ref, held in connection.state.refs.items()}))
     repository = Repository(
         root=root,
@@ -73,12 +76,12 @@ def open_view(url: str, *, start: str, environment: Environment, progress: Progr
         progress=progress or Silent(),
         is_view=True,
     )
-    return View(repository, data.path, connection)
+    return View(repository, (data.path,) if kept else (root.path,), connection)
 
 
-def _root(environment: Environment, url: str) -> Root:
-    """A folder of this user's cache; one that is gone afterwards where there can be none."""
-    path = os.path.join(environment.cache_folder, FOLDER, hash_bytes(url.encode("utf-8")).hex[:32], ".pacha")
+def _kept(environment: Environment, name: str) -> Root | None:
+    """A folder of this user's cache for the next time; None where there can be none."""
+    path = os.path.join(environment.cache_folder, FOLDER, hash_bytes(name.encode("utf-8")).hex[:32], ".pacha")
     try:
         os.makedirs(path, exist_ok=True)
         if os.access(path, os.W_OK):
@@ -86,7 +89,12 @@ def _root(environment: Environment, url: str) -> Root:
             _tidy(root)
             return root
     except OSError:
-        pass
+        return None
+    return None
+
+
+def _passing() -> Root:
+    """A folder that is gone with the view. Errors: `MachineFailed`."""
     try:
         return Root(tempfile.mkdtemp(prefix="pacha-view-"), durability=Durability.NONE)
     except OSError as error:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pacha.base.errors import Corrupt
 from pacha.base.files import NoSuchFile, NotRegular, Root, TooLarge
 from pacha.base.ids import ObjectId, hash_bytes
-from pacha.objects.types import Link
 from pacha.remotes.keys import index_key
 from pacha.remotes.remote import BadAnswer, NoSuchKey, Remote
 from pacha.remotes.state import HeldIndex, State
@@ -69,6 +68,13 @@ class Holdings:
         self._cache = cache or IndexCache(None)
         self._loaded: dict[ObjectId, PackIndex] = {}
         self._left: dict[ObjectId, HeldIndex] = dict(state.indexes)
+        self._is_recalled = False
+
+    def _recall(self) -> None:
+        """Takes the indexes that were read before, when something is first asked: many a push asks nothing."""
+        if self._is_recalled:
+            return
+        self._is_recalled = True
         for id in list(self._left):
             index = self._cache.get(id)
             if index is not None:
@@ -77,6 +83,7 @@ class Holdings:
 
     def index(self, held: HeldIndex) -> PackIndex:
         """One index that the state names."""
+        self._recall()
         if held.index.id in self._left:
             self._loaded[held.index.id] = self._fetch(held)
             del self._left[held.index.id]
@@ -84,6 +91,7 @@ class Holdings:
 
     def load(self) -> None:
         """Fetches every index that is not here yet, side by side. Errors: those of `Remote`, `BadIndex`."""
+        self._recall()
         left = list(self._left.values())
         if not left:
             return
@@ -98,6 +106,7 @@ class Holdings:
 
         Errors: those of `Remote` where it cannot be asked.
         """
+        self._recall()
         broken: dict[ObjectId, str] = {}
 
         def fetch(held: HeldIndex) -> PackIndex | None:
@@ -121,10 +130,12 @@ class Holdings:
 
     def uncovered(self) -> set[ObjectId]:
         """The packs that no index which was fetched covers."""
+        self._recall()
         return set(self.state.packs) - {pack for index in self._loaded.values() for pack in index.packs}
 
     def records(self) -> Iterator[tuple[ObjectId, Location]]:
         """Every record of every pack, as far as indexes were fetched; one that several cover comes once for each."""
+        self._recall()
         for index in self._loaded.values():
             for id, place in index.rows():
                 if place.pack in self.state.packs:
@@ -134,12 +145,9 @@ class Holdings:
         """Tells whether the remote has an object."""
         return bool(self.locate(id))
 
-    def missing(self, ids: Iterable[ObjectId]) -> list[ObjectId]:
-        """Those of some objects that the remote does not have, in order."""
-        return [id for id in ids if not self.has(id)]
-
     def locate(self, id: ObjectId, *, near: int | None = None) -> list[Location]:
         """The places of an object in packs that the remote lists. `near` is an entry that may have brought it."""
+        self._recall()
         found = self._find(self._loaded, id)
         while not found and self._left:
             held = self._next(self.near if near is None else near)
@@ -148,6 +156,7 @@ class Holdings:
 
     def structure_of(self, pack: ObjectId) -> list[tuple[ObjectId, Location]]:
         """The records of a pack that say how others hang together: its trees and chunklists, where they are known."""
+        self._recall()
         found: list[tuple[ObjectId, Location]] = []
         for index in self._loaded.values():
             if pack in index.packs and len(index.packs) <= PACKS_SCANNED_MAX:
@@ -199,8 +208,3 @@ class BrokenRemote(Corrupt):
 STRUCTURE = ("tree", "chunklist")
 #: An index over more packs than this is not scanned for one of them.
 PACKS_SCANNED_MAX = 64
-
-
-def pointed(links: Iterable[Link]) -> list[ObjectId]:
-    """The ids of some links, each once, in order."""
-    return list(dict.fromkeys(link.id for link in links))

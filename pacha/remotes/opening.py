@@ -34,7 +34,7 @@ def openers() -> Mapping[str, Opener]:
 def scheme_of(url: str) -> str:
     """The scheme of a URL in lower case; "" for a path.
 
-    >>> scheme_of("S3://bucket/x"), scheme_of("../shared")
+    >>> scheme_of("S3://bucket/x"), scheme_of("../bucket")
     ('s3', '')
     """
     match = _SCHEME.match(url)

@@ -5,7 +5,7 @@ what is to rest on it (`pacha.remotes.choosing`). Packs are small enough that an
 come out the same when it begins again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from pacha.base.errors import Absent
@@ -17,7 +17,6 @@ from pacha.store.codec.zstd import ZstdCodec
 from pacha.store.data import DataStore
 from pacha.store.objects import Objects
 from pacha.store.outgoing import KeptRecord, MadeRecord, Outgoing, OutgoingPack
-from pacha.store.packindex import Location
 from pacha.store.packwriter import COMPRESS_BYTES_MIN, is_worth
 from pacha.store.record import CHECKSUM_BYTES, RecordHeader, checksum_of
 
@@ -142,10 +141,3 @@ def renamed(packs: Iterable[OutgoingPack], taken: Set[ObjectId]) -> list[Outgoin
             pack = OutgoingPack((*pack.records, made(ZstdCodec(), "blob", hash_bytes(b""), b"")))
         found.append(pack)
     return found
-
-
-def places_of(packs: Iterable[OutgoingPack]) -> Iterator[tuple[ObjectId, Location]]:
-    """Where each record of some packs will lie."""
-    for pack in packs:
-        for row in pack.rows:
-            yield row.id, Location(pack.id, row.offset, row.stored_length, row.plain_length, row.type, row.codec)

@@ -15,7 +15,7 @@ def tuned(project: Project) -> tuple[Project, list[bytes]]:
     for number, data in enumerate(found, start=1):
         project.write("m.safetensors", data)
         project("commit", "m.safetensors", "-m", f"step {number}", "--tag", f"{number}.0.0")
-    project("remote", "add", "origin", str(project.path.parent / "shared"))
+    project("remote", "add", "origin", str(project.path.parent / "bucket"))
     project("push")
     assert sum(path.stat().st_size for path in packs(project)) < 2.5 * len(found[0]), (
         "the control: there are differences"

@@ -21,7 +21,7 @@ def pushed(project: Project) -> Project:
         project.write("model.bin", data)
         project("model", "register", "fraud", "model.bin", "-v", f"{number}.0.0")
     project.commit("rows.csv", "a,b\n1,2\n" * 300, "--tag", "1.0.0")
-    project("remote", "add", "origin", str(project.path.parent / "shared"))
+    project("remote", "add", "origin", str(project.path.parent / "bucket"))
     project("push")
     project("repack")
     return project
@@ -33,16 +33,16 @@ def holds(folder: Path, secret: bytes = SECRET) -> bool:
 
 
 def test_the_harness_sees_bytes_that_are_there(pushed: Project) -> None:
-    assert holds(pushed.path / ".pacha") and holds(pushed.path.parent / "shared")
+    assert holds(pushed.path / ".pacha") and holds(pushed.path.parent / "bucket")
 
 
 def test_erased_bytes_are_gone_everywhere_and_the_rest_stays(pushed: Project) -> None:
     dry = pushed("erase", "fraud:1.0.0", "--reason", "leak", "--remote", "origin", "-n", "--json").data
     assert dry["is_dry_run"] and dry["objects"] and dry["remotes"][0]["objects"] == dry["objects"]
-    assert holds(pushed.path / ".pacha") and holds(pushed.path.parent / "shared")
+    assert holds(pushed.path / ".pacha") and holds(pushed.path.parent / "bucket")
     done = pushed("erase", "fraud:1.0.0", "--reason", "leak", "--remote", "origin", "--json").data
     assert done["objects"] == dry["objects"] and done["remotes"][0]["objects"] == dry["objects"]
-    assert not holds(pushed.path / ".pacha") and not holds(pushed.path.parent / "shared")
+    assert not holds(pushed.path / ".pacha") and not holds(pushed.path.parent / "bucket")
     report = pushed("fsck", "--json").data
     told = [problem for problem in report["problems"] if problem["check"] != "duplicateObject"]
     assert [problem["check"] for problem in told] == ["erased"] and report["absent"] == 0
@@ -76,7 +76,7 @@ def test_python_erases_too(pushed: Project) -> None:
         done = registry.erase("fraud:1.0.0", "leak", remotes=["origin"])
         with pytest.raises(Erased, match="leak"):
             registry.get("fraud:1.0.0").read()
-    assert done.objects and not holds(pushed.path / ".pacha") and not holds(pushed.path.parent / "shared")
+    assert done.objects and not holds(pushed.path / ".pacha") and not holds(pushed.path.parent / "bucket")
 
 
 def test_a_fresh_clone_is_told_too_and_gets_the_rest(pushed: Project) -> None:
@@ -95,10 +95,10 @@ def test_a_clone_that_still_has_the_bytes_does_not_bring_them_back(pushed: Proje
     other.commit("rows.csv", "a,b\n5,6\n", "--tag", "2.0.0")
     for words in (["push"], ["push", "--with-lineage"], ["push", "--check"]):
         other(*words)
-        assert not holds(pushed.path.parent / "shared"), words
+        assert not holds(pushed.path.parent / "bucket"), words
     other("fetch", "--join")
     other("push", "--with-lineage", "--check")
-    assert not holds(pushed.path.parent / "shared")
+    assert not holds(pushed.path.parent / "bucket")
     other("fsck")
 
 
@@ -121,7 +121,7 @@ def test_what_others_need_stays_and_is_said(pushed: Project) -> None:
     assert pushed.read("out") == SECRET
     pushed("fsck")
     pushed("erase", "copy:1.0.0", "--reason", "leak", "--remote", "origin")
-    assert not holds(pushed.path / ".pacha") and not holds(pushed.path.parent / "shared")
+    assert not holds(pushed.path / ".pacha") and not holds(pushed.path.parent / "bucket")
 
 
 def test_bytes_in_the_trash_and_in_what_was_set_aside_go_too(pushed: Project) -> None:
@@ -141,7 +141,7 @@ def test_a_pack_that_a_cut_push_left_goes_too(pushed: Project) -> None:
     data = left.read_bytes()
     pushed("erase", "fraud:1.0.0", "--reason", "leak", "--remote", "origin")
     left.write_bytes(data)
-    assert holds(pushed.path.parent / "shared")
+    assert holds(pushed.path.parent / "bucket")
     other = clone(pushed)
     other("erase", "fraud:1.0.0", "--reason", "again", "--remote", "origin")
     pushed("erase", "fraud:1.0.0", "--reason", "again", "--remote", "origin")

@@ -366,8 +366,8 @@ PRODUCERS: dict[str, Callable[[Project], object]] = {
 
 def lose_an_entry(project: Project) -> None:
     project.commit("rows.csv", "a\n9\n")
-    project("push", "../shared")
-    (project.path.parent / "shared/log/00000001").unlink()
+    project("push", "../bucket")
+    (project.path.parent / "bucket/log/00000001").unlink()
 
 
 def in_largest_pack(project: Project, at: int) -> None:
@@ -380,7 +380,7 @@ def in_largest_pack(project: Project, at: int) -> None:
 def lose_a_ref_target(project: Project) -> None:
     """An entry that names what was never sent, as another program might write."""
     workspace = project.workspace()
-    connection = connect(workspace, named(workspace, "../shared", start=str(project.path)))
+    connection = connect(workspace, named(workspace, "../bucket", start=str(project.path)))
     update = Update(ref=RefName(f"refs/heads/data/rows/{'5' * 64}"), new=Link("manifest", ObjectId.parse("5" * 64)))
     entry = next_entry(connection.state, updates=[update], brought=Brought(), writer="x", time="2026-01-01T00:00:00Z")
     assert append(connection.remote, connection.state, entry) is not None
@@ -402,13 +402,13 @@ def test_every_check_has_a_test_that_produces_it() -> None:
 
 @pytest.mark.parametrize("check", ON_REMOTES)
 def test_a_check_of_a_remote_finds_what_it_is_for(check: str, whole: Project) -> None:
-    whole("push", "../shared")
-    whole("fsck", "--remote", "../shared", "--read-data")
+    whole("push", "../bucket")
+    whole("fsck", "--remote", "../bucket", "--read-data")
     ON_REMOTES[check](whole)
-    answer = whole("fsck", "--remote", "../shared", "--read-data", "--json", code=5)
+    answer = whole("fsck", "--remote", "../bucket", "--read-data", "--json", code=5)
     found = [item for item in answer.data["problems"] if item["check"] == check]
     assert found and all(item["severity"] == "error" and (item["path"] or item["object"]) for item in found)
-    human = whole("fsck", "--remote", "../shared", "--read-data", code=5)
+    human = whole("fsck", "--remote", "../bucket", "--read-data", code=5)
     assert f"error {check}: " in human.out and CHECKS[check].remedy in human.err
 
 

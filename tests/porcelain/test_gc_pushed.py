@@ -16,7 +16,7 @@ def pushed(project: Project) -> Project:
     for number, data in enumerate((OLD, NEW), start=1):
         project.write("model.bin", data)
         project("model", "register", "fraud", "model.bin", "-v", f"{number}.0.0")
-    project("remote", "add", "origin", str(project.path.parent / "shared"))
+    project("remote", "add", "origin", str(project.path.parent / "bucket"))
     project("push")
     return project
 
@@ -89,7 +89,7 @@ def test_what_a_linked_work_tree_holds_stays(git_project: Project) -> None:
     git_project("model", "register", "fraud", "model.bin", "-v", "2.0.0")
     git_project.git("add", "-A")
     git_project.git("commit", "-qm", "two")
-    git_project("remote", "add", "origin", str(git_project.path.parent / "shared"))
+    git_project("remote", "add", "origin", str(git_project.path.parent / "bucket"))
     git_project("push")
     git_project("gc", "--pushed", "origin", "--prune=now")
     linked("checkout", "fraud:1.0.0", "--to", "out")

@@ -16,7 +16,7 @@ DAY = 86_400
 @pytest.fixture
 def pushed(project: Project) -> Project:
     """A remote with forty pushes, so that much was merged."""
-    project("remote", "add", "origin", str(project.path.parent / "shared"))
+    project("remote", "add", "origin", str(project.path.parent / "bucket"))
     for number in range(40):
         project.commit("rows.csv", f"a,b\n{number},{number}\n", "--tag", f"1.{number}.0")
         project("push")
@@ -25,7 +25,7 @@ def pushed(project: Project) -> Project:
 
 def age(project: Project, days: float) -> None:
     """Makes all files of the remote older."""
-    for path in (project.path.parent / "shared").rglob("*"):
+    for path in (project.path.parent / "bucket").rglob("*"):
         state = path.stat()
         os.utime(path, (state.st_atime - days * DAY, state.st_mtime - days * DAY))
 
@@ -39,7 +39,7 @@ def gc(project: Project, *words: str) -> dict[str, list[str]]:
 
 
 def files(project: Project) -> set[str]:
-    root = project.path.parent / "shared"
+    root = project.path.parent / "bucket"
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
@@ -84,8 +84,8 @@ def test_a_reader_who_was_away_finds_its_way(pushed: Project) -> None:
 
 
 def test_what_a_cut_push_left_goes_once_it_is_old(pushed: Project) -> None:
-    left = pushed.path.parent / "shared/packs" / f"{'5' * 64}.pack"
-    temporary = pushed.path.parent / "shared/tmp/123.7"
+    left = pushed.path.parent / "bucket/packs" / f"{'5' * 64}.pack"
+    temporary = pushed.path.parent / "bucket/tmp/123.7"
     for path in (left, temporary):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"half a pack")
@@ -102,7 +102,7 @@ def test_what_a_cut_push_left_goes_once_it_is_old(pushed: Project) -> None:
 
 def test_a_file_without_a_time_or_with_one_to_come_stays(pushed: Project) -> None:
     for number, when in enumerate((0, time.time() + 90 * DAY)):
-        path = pushed.path.parent / "shared/packs" / f"{str(number) * 64}.pack"
+        path = pushed.path.parent / "bucket/packs" / f"{str(number) * 64}.pack"
         path.write_bytes(b"half a pack")
         os.utime(path, (when, when))
     gc(pushed, "--yes", "--prune=now")

@@ -20,7 +20,7 @@ def pushed(project: Project) -> Project:
     project("model", "register", "fraud", "model.bin", "-v", "1.0.0")
     project.commit("model.bin", BIG[1:], "--tag", "2.0.0")
     project.commit("rows.csv", "a,b\n1,2\n" * 500)
-    project("remote", "add", "origin", str(project.path.parent / "shared"))
+    project("remote", "add", "origin", str(project.path.parent / "bucket"))
     project("push")
     return project
 
@@ -86,7 +86,7 @@ def test_a_log_that_lost_an_entry_is_found(pushed: Project) -> None:
     for number in range(3):
         pushed.commit("rows.csv", f"a\n{number}\n")
         pushed("push")
-    middle = pushed.path.parent / "shared/log/00000002"
+    middle = pushed.path.parent / "bucket/log/00000002"
     data = middle.read_bytes()
     middle.unlink()
     assert checks(pushed) == {"remoteLog"}
@@ -145,7 +145,7 @@ def test_a_pull_over_damage_says_how_to_see_all_of_it(pushed: Project, damage: s
                 pack.write_bytes(pack.read_bytes()[:-5_000])
             else:
                 pack.unlink()
-    answer = run_here(["clone", str(pushed.path.parent / "shared"), str(pushed.path.parent / "late")])
+    answer = run_here(["clone", str(pushed.path.parent / "bucket"), str(pushed.path.parent / "late")])
     assert answer.code in (5, 8) and "pacha fsck --remote" in answer.err
 
 
@@ -161,7 +161,7 @@ def test_a_push_with_check_makes_lost_indexes_anew(pushed: Project) -> None:
 
 def test_a_clone_that_lacks_bytes_takes_nothing_from_the_list(pushed: Project) -> None:
     target = pushed.path.parent / "bare"
-    assert run_here(["clone", "--no-data", str(pushed.path.parent / "shared"), str(target)]).code == 0
+    assert run_here(["clone", "--no-data", str(pushed.path.parent / "bucket"), str(target)]).code == 0
     there(pushed, "packs")[0].unlink()
     answer = Project(target)("push", "origin", "--check", "--json", code=None)
     assert "another clone" in " ".join(answer.data["notes"])
@@ -259,7 +259,7 @@ def test_a_part_that_was_pulled_is_no_damage(pushed: Project) -> None:
     pushed("push")
     for name, words in (("trees", ["--trees"]), ("path", ["-r", "many", "--path", "sub/b.bin"])):
         target = pushed.path.parent / name
-        assert run_here(["clone", "--no-data", str(pushed.path.parent / "shared"), str(target)]).code == 0
+        assert run_here(["clone", "--no-data", str(pushed.path.parent / "bucket"), str(target)]).code == 0
         there = Project(target)
         there("pull", "--no-checkout", *words)
         report = there("fsck", "--json").data

@@ -35,7 +35,7 @@ def test_paths_are_taken_as_people_write_them(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("HOME", "/home/ada")
     for text, path in {
         "shared": f"{tmp_path}/shared",
-        "../shared": f"{tmp_path.parent}/shared",
+        "../bucket": f"{tmp_path.parent}/bucket",
         "~/shared": "/home/ada/shared",
         "/mnt/x": "/mnt/x",
         "file:///mnt/team%20share": "/mnt/team share",
